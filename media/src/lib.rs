@@ -1,0 +1,9 @@
+//! FFmpeg in process: probing, scanning, one task's decode, scale and encode, audio, packaging.
+//!
+//! Knows nothing of jobs, nodes, stores or actors: bytes come from a [`io::ByteSource`], fragments
+//! go to a [`io::FragmentSink`], and a task is told everything by plain types of
+//! [`reelmesh_domain::media_types`].
+
+pub mod control;
+pub mod error;
+pub mod io;

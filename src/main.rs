@@ -1,0 +1,2 @@
+//! The `reelmesh` program.
+fn main() {}

@@ -111,14 +111,19 @@ impl FromStr for JobId {
     type Err = NotAnId;
 
     fn from_str(text: &str) -> Result<Self, NotAnId> {
-        let wrong = || NotAnId { kind: "job id", text: text.into() };
+        let wrong = || NotAnId {
+            kind: "job id",
+            text: text.into(),
+        };
         if text.len() != ULID_LENGTH || text.as_bytes()[0] > b'7' {
             return Err(wrong());
         }
         text.bytes()
             .try_fold(0_u128, |bits, letter| {
-                let digit =
-                    CROCKFORD.iter().position(|&known| known == letter).ok_or_else(wrong)?;
+                let digit = CROCKFORD
+                    .iter()
+                    .position(|&known| known == letter)
+                    .ok_or_else(wrong)?;
                 Ok((bits << 5) | u128::try_from(digit).map_err(|_too_large| wrong())?)
             })
             .map(Self)
@@ -184,8 +189,17 @@ impl TryFrom<String> for NodeId {
 
     fn try_from(text: String) -> Result<Self, NotAnId> {
         let fits = (1..=63).contains(&text.len())
-            && text.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-'));
-        if fits { Ok(Self(text)) } else { Err(NotAnId { kind: "node id", text }) }
+            && text
+                .bytes()
+                .all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-'));
+        if fits {
+            Ok(Self(text))
+        } else {
+            Err(NotAnId {
+                kind: "node id",
+                text,
+            })
+        }
     }
 }
 
@@ -230,7 +244,12 @@ mod tests {
     /// Text that is no id is refused, one reason a row.
     #[test]
     fn refuses_other_text() {
-        for text in ["", "8ZZZZZZZZZZZZZZZZZZZZZZZZZ", "0000000000000000000000000I", "01ARZ3NDEK"] {
+        for text in [
+            "",
+            "8ZZZZZZZZZZZZZZZZZZZZZZZZZ",
+            "0000000000000000000000000I",
+            "01ARZ3NDEK",
+        ] {
             assert!(text.parse::<JobId>().is_err(), "{text}");
         }
         for text in ["", "0", "ABCDEF00ABCDEF00ABCDEF00ABCDEF00"] {

@@ -23,9 +23,15 @@ pub struct NotRational;
 
 impl Rational {
     /// Zero.
-    pub const ZERO: Self = Self { numerator: 0, denominator: 1 };
+    pub const ZERO: Self = Self {
+        numerator: 0,
+        denominator: 1,
+    };
     /// One.
-    pub const ONE: Self = Self { numerator: 1, denominator: 1 };
+    pub const ONE: Self = Self {
+        numerator: 1,
+        denominator: 1,
+    };
 
     /// The fraction `numerator / denominator`, reduced; `None` if the denominator is zero or the
     /// reduced fraction doesn't fit.
@@ -35,7 +41,10 @@ impl Rational {
 
     /// A whole number.
     pub const fn whole(value: i64) -> Self {
-        Self { numerator: value, denominator: 1 }
+        Self {
+            numerator: value,
+            denominator: 1,
+        }
     }
 
     /// The numerator, which carries the sign.
@@ -64,7 +73,10 @@ impl Rational {
 
     /// The difference; `None` on overflow.
     pub fn checked_sub(self, other: Self) -> Option<Self> {
-        self.checked_add(Self { numerator: other.numerator.checked_neg()?, ..other })
+        self.checked_add(Self {
+            numerator: other.numerator.checked_neg()?,
+            ..other
+        })
     }
 
     /// The product; `None` on overflow.
@@ -88,7 +100,11 @@ impl Rational {
     /// The smallest whole number not below `self`.
     pub const fn ceil(self) -> i64 {
         let floor = self.floor();
-        if self.numerator.rem_euclid(self.denominator) == 0 { floor } else { floor + 1 }
+        if self.numerator.rem_euclid(self.denominator) == 0 {
+            floor
+        } else {
+            floor + 1
+        }
     }
 
     /// The nearest whole number, halves rounded up (towards positive infinity).
@@ -99,7 +115,10 @@ impl Rational {
     }
 
     /// For people and cost estimates only: nothing that decides bytes may use it.
-    #[expect(clippy::cast_precision_loss, reason = "an approximation is what is asked for")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "an approximation is what is asked for"
+    )]
     pub fn approximate(self) -> f64 {
         self.numerator as f64 / self.denominator as f64
     }

@@ -12,7 +12,7 @@ help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## transcode 30 s of real footage into demo/ (ARGS="--workers 1" goes to reelmesh)
-	@scripts/bootstrap.sh build demo
+	@scripts/bootstrap.sh demo
 	cargo build --locked --release --bin reelmesh
 	@scripts/demo.sh $(ARGS)
 
@@ -21,16 +21,16 @@ test: ## all tests (FULL=1: the long ones too, on the demo's clip)
 	@scripts/test.sh $(if $(FULL),--full)
 
 bench: ## compare with ffmpeg, into docs/BENCHMARKS.md (FULL=1: more presets and memory)
-	@scripts/bootstrap.sh build demo bench
+	@scripts/bootstrap.sh demo bench
 	cargo build --locked --release --bin reelmesh
 	@benches/bench.py $(if $(FULL),--full) $(ARGS)
 
 lint: ## formatting, clippy, licences and advisories
-	@scripts/bootstrap.sh build $(if $(DENY_IF_INSTALLED),,lint)
+	@scripts/bootstrap.sh $(if $(DENY_IF_INSTALLED),base,lint)
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- --deny warnings
 	@scripts/deny.sh
 
 doc: ## the crates' documentation, in target/doc
-	@scripts/bootstrap.sh
+	@scripts/bootstrap.sh base
 	RUSTDOCFLAGS="--deny warnings" cargo doc --locked --workspace --no-deps --document-private-items

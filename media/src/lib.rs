@@ -6,4 +6,5 @@
 
 pub mod control;
 pub mod error;
+pub mod fragment;
 pub mod io;

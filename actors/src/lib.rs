@@ -9,3 +9,5 @@
 
 pub mod api;
 pub mod job_handle;
+mod random;
+pub mod store;

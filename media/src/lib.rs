@@ -8,3 +8,4 @@ pub mod control;
 pub mod error;
 pub mod fragment;
 pub mod io;
+pub mod scale;

@@ -6,6 +6,9 @@
 
 pub mod control;
 pub mod error;
+pub mod ffi;
 pub mod fragment;
 pub mod io;
+pub mod limits;
+pub mod log;
 pub mod scale;

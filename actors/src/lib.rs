@@ -8,6 +8,8 @@
 //! again, memory the rest.
 
 pub mod api;
+pub mod checkpoints;
 pub mod job_handle;
 mod random;
+pub mod state_dir;
 pub mod store;

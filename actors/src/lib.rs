@@ -9,7 +9,21 @@
 
 pub mod api;
 pub mod checkpoints;
+pub mod engine;
+#[expect(
+    dead_code,
+    reason = "the node, which calls the rest, is the next piece"
+)]
 pub mod job_handle;
+mod panics;
+pub mod pool;
+#[expect(
+    dead_code,
+    reason = "the node, which calls the rest, is the next piece"
+)]
 mod random;
+mod restarts;
+pub mod spool;
 pub mod state_dir;
 pub mod store;
+pub mod worker;

@@ -8,6 +8,7 @@
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use super::{CheckpointError, Checkpoints};
 
@@ -15,6 +16,11 @@ use super::{CheckpointError, Checkpoints};
 const CHECKSUM_BYTES: usize = 8;
 /// Pages kept in memory; the node's checkpoints are a few thousand small values.
 const CACHE_BYTES: u64 = 8 << 20;
+/// How long a database that is still open is waited for: sled lets go of its lock on a thread of its
+/// own, some milliseconds after the database is dropped.
+const LOCK_WAIT: Duration = Duration::from_secs(1);
+/// Pause between two looks at the lock.
+const LOCK_PAUSE: Duration = Duration::from_millis(10);
 
 /// A sled database. One process at a time; the state directory's lock sees to that.
 #[derive(Debug)]
@@ -29,14 +35,26 @@ impl SledCheckpoints {
     ///
     /// # Errors
     ///
-    /// If the disk is full or refuses, or another process has it open.
+    /// If the disk is full or refuses, or it stays open elsewhere. Blocks for up to a second where it
+    /// is on its way to be closed.
     pub fn open(directory: &Path) -> Result<Self, CheckpointError> {
-        match open_apart(directory) {
+        let begun = Instant::now();
+        let opened = loop {
+            match open_apart(directory) {
+                Err(Refusal::Locked(_)) if begun.elapsed() < LOCK_WAIT => {
+                    std::thread::sleep(LOCK_PAUSE);
+                }
+                other => break other,
+            }
+        };
+        match opened {
             Ok(db) => Ok(Self {
                 db,
                 moved_aside: None,
             }),
-            Err(Refusal::Refused(answer)) => Err(failed("opening")(answer)),
+            Err(Refusal::Locked(answer) | Refusal::Refused(answer)) => {
+                Err(failed("opening")(answer))
+            }
             Err(Refusal::Damaged(answer)) => {
                 let aside = directory.with_extension("damaged");
                 tracing::warn!(
@@ -69,7 +87,7 @@ impl SledCheckpoints {
     ) -> Result<T, CheckpointError> {
         match catch_unwind(AssertUnwindSafe(|| act(&self.db))) {
             Ok(result) => result.map_err(|error| failed(what)(error.to_string())),
-            Err(panic) => Err(failed(what)(panic_text(panic.as_ref()))),
+            Err(panic) => Err(failed(what)(crate::panics::text(panic.as_ref()))),
         }
     }
 }
@@ -114,14 +132,16 @@ impl Checkpoints for SledCheckpoints {
 enum Refusal {
     /// Its bytes are wrong: it won't open the next time either.
     Damaged(String),
-    /// The disk or another process is in the way.
+    /// It is open, elsewhere or on its way to be closed.
+    Locked(String),
+    /// The disk is in the way.
     Refused(String),
 }
 
 impl Refusal {
     fn into_answer(self) -> String {
         match self {
-            Self::Damaged(answer) | Self::Refused(answer) => answer,
+            Self::Damaged(answer) | Self::Locked(answer) | Self::Refused(answer) => answer,
         }
     }
 }
@@ -150,8 +170,12 @@ fn open_apart(directory: &Path) -> Result<sled::Db, Refusal> {
         {
             Err(Refusal::Damaged(error.to_string()))
         }
+        // sled wraps what the lock said into an error of kind `Other`; only its text tells.
+        Ok(Err(sled::Error::Io(error))) if error.to_string().contains("acquire lock") => {
+            Err(Refusal::Locked(error.to_string()))
+        }
         Ok(Err(error)) => Err(Refusal::Refused(error.to_string())),
-        Err(panic) => Err(Refusal::Damaged(panic_text(panic.as_ref()))),
+        Err(panic) => Err(Refusal::Damaged(crate::panics::text(panic.as_ref()))),
     }
 }
 
@@ -186,14 +210,4 @@ fn whole(key: &str, bytes: &[u8]) -> Option<Vec<u8>> {
 
 fn failed(what: &'static str) -> impl Fn(String) -> CheckpointError {
     move |answer| CheckpointError { what, answer }
-}
-
-/// What a panic said.
-fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
-    panic
-        .downcast_ref::<String>()
-        .map(String::as_str)
-        .or_else(|| panic.downcast_ref::<&str>().copied())
-        .unwrap_or("a panic without a text")
-        .to_owned()
 }

@@ -1,4 +1,9 @@
 //! Integration tests of the library, one binary.
+#![expect(
+    clippy::expect_used,
+    reason = "the helpers of tests may panic as the tests themselves do"
+)]
 
 mod decide;
 mod faulty;
+mod pool;

@@ -172,6 +172,21 @@ counted! {
     WorkerSlot
 }
 
+/// Names one run of one job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct RunId {
+    /// The job.
+    pub job: JobId,
+    /// Which of its runs.
+    pub run: RunNumber,
+}
+
+impl fmt::Display for RunId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.job, self.run)
+    }
+}
+
 /// Names a node: 1 to 63 characters of `a-z`, `0-9` and `-`, as they fit into a certificate's name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]

@@ -11,7 +11,11 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+pub mod codec;
+pub mod failure;
 pub mod ids;
 pub mod media_types;
 pub mod plan;
 pub mod rational;
+pub mod store;
+pub mod time;

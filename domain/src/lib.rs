@@ -19,3 +19,4 @@ pub mod plan;
 pub mod rational;
 pub mod store;
 pub mod time;
+pub mod timeline;

@@ -258,7 +258,7 @@ impl SourceFrames {
         let out_of_range = TimelineError::OutOfRange;
         let slack = i64::try_from(self.mapping.stretches.len()).unwrap_or(i64::MAX);
         let rate = match pts {
-            [_] => Some(self.single_frame_rate(last_duration)?),
+            [_] => Some(self.single_frame_rate(last_duration)),
             _ => rate::constant_rate(pts, self.time_base, self.stated_rate, slack.min(1_000)),
         };
         if let Some(rate) = rate {
@@ -297,14 +297,14 @@ impl SourceFrames {
         }
     }
 
-    fn single_frame_rate(&self, duration: i64) -> Result<Rational, TimelineError> {
+    fn single_frame_rate(&self, duration: i64) -> Rational {
         let by_packet = || {
             let duration = Rational::whole(duration).checked_mul(self.time_base)?;
             duration.inverse().filter(|_| duration > Rational::ZERO)
         };
         let rate = self.stated_rate.filter(|rate| *rate > Rational::ZERO);
         let rate = by_packet().or(rate);
-        Ok(rate.unwrap_or(Rational::whole(FALLBACK_RATE_HZ)))
+        rate.unwrap_or(Rational::whole(FALLBACK_RATE_HZ))
     }
 }
 
@@ -340,4 +340,5 @@ fn access_points(starts: &[(i64, StartPoint)], frames: &[PlannedFrame]) -> Vec<A
 }
 
 #[cfg(test)]
+#[expect(clippy::cast_possible_wrap, reason = "counts in tests are small")]
 mod tests;

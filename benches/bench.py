@@ -31,10 +31,11 @@ CELL_S = 2
 WORKERS = 2
 SECONDS = 120
 PAIRS = 3
-# A workers' share of the split command's memory that reelmesh may take.
+# A worker's share of the split command's memory that reelmesh may take.
 MEMORY_SHARE_PER_WORKER = 0.75
-# Encoders differ in which scene cuts they see; both sides see none by default unless plan says so.
-X264_COMMON = "keyint=infinite"
+# Keys only where they are forced: a scene cut may make an I frame, not an IDR (design rule 5.8). That
+# both sides place the same keys is checked on the outputs.
+X264_COMMON = "keyint=infinite:min-keyint=1000000"
 
 
 def say(text):
@@ -113,6 +114,16 @@ def frames_per_cell(clip):
     return max(1, round(CELL_S * numerator / denominator))
 
 
+def keys_of(folder):
+    """How many key packets each MP4 file below a folder has, by its name."""
+    keys = {}
+    for path in sorted(folder.rglob("*.mp4")):
+        flags = output_of("ffprobe", "-v", "error", "-select_streams", "v:0", "-show_entries", "packet=flags",
+                          "-of", "csv=p=0", str(path))
+        keys[path.stem] = sum(line.startswith("K") for line in flags.split())
+    return keys
+
+
 class Case:
     """One setting of the encoders, for both sides."""
 
@@ -168,6 +179,7 @@ class Case:
 def rounds_of(contestants, pairs, scratch):
     """Each contestant once a round, the order turned from round to round."""
     results = {name: [] for name in contestants}
+    expected = None
     for number in range(pairs):
         names = list(contestants)
         for name in names if number % 2 == 0 else reversed(names):
@@ -178,6 +190,10 @@ def rounds_of(contestants, pairs, scratch):
             results[name].append(result)
             say(f"round {number + 1} of {pairs}: {name}: CPU {result['cpu_s']:.1f} s, "
                 f"wall {result['wall_s']:.1f} s, {result['peak_mib']:.0f} MiB")
+            keys = keys_of(folder)
+            expected = expected or keys
+            if keys != expected:
+                raise SystemExit(f"bench: not the same work: {name} made keys {keys}, another {expected}")
     return results
 
 

@@ -271,7 +271,7 @@ mod tests {
             assert!(text.parse::<Token>().is_err(), "{text}");
         }
         for text in ["", "Node", "a_b"] {
-            assert!(NodeId::try_from(text.to_string()).is_err(), "{text}");
+            assert!(NodeId::try_from(String::from(text)).is_err(), "{text}");
         }
     }
 }

@@ -12,11 +12,14 @@ extern crate alloc;
 extern crate std;
 
 pub mod codec;
+pub mod events;
 pub mod failure;
+pub mod fingerprint;
 pub mod ids;
 pub mod media_types;
 pub mod plan;
 pub mod rational;
+pub mod schedule;
 pub mod store;
 pub mod time;
 pub mod timeline;

@@ -26,7 +26,7 @@ fn lived(seed: u64, faults: Faults, steps: u32) -> World {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig::with_cases(32))]
 
     /// Without faults every unit of the plan and the scan is handed out exactly once, and every run is
     /// done.

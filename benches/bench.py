@@ -261,7 +261,7 @@ def heading(arguments, program):
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()
     generated = "generated" in output_of(str(ROOT / "scripts" / "demo-clip.sh"))
     load = os.getloadavg()[0]
-    lines = [f"Measured {datetime.date.today().isoformat()} by `make bench{' FULL=1' if arguments.full else ''}` at {commit or 'an export'}: "
+    lines = [f"Measured {datetime.date.today().isoformat()} by `{' '.join(['benches/bench.py', *sys.argv[1:]])}` at {commit or 'an export'}: "
              f"{cpu}, {len(os.sched_getaffinity(0))} cores; {version}; "
              f"{'a generated clip' if generated else 'the demo clip'} of {arguments.seconds} s, video only; "
              f"{arguments.pairs} rounds. Load of the machine at the start: {load:.1f}."]

@@ -545,7 +545,7 @@ fn transitions_are_quick() {
             let Effect::Assign(Assignment { id, .. }) = effect else {
                 continue;
             };
-            scheduler.apply(Time(0), Input::AttemptSpooled(id.clone()));
+            next.extend(scheduler.apply(Time(0), Input::AttemptSpooled(id.clone())));
             next.extend(scheduler.apply(
                 Time(0),
                 Input::CommitSeen {

@@ -1,2 +1,76 @@
-//! The `reelmesh` program.
-fn main() {}
+//! The `reelmesh` program: command line, configuration, progress and errors around a node.
+
+#![expect(
+    clippy::format_push_string,
+    reason = "texts for people are built piece by piece, and reading well counts more there"
+)]
+#![expect(
+    dead_code,
+    reason = "the commands that use the rest come with the node"
+)]
+
+mod args;
+mod commands;
+mod config;
+mod console;
+#[cfg(test)]
+mod documents;
+mod options;
+mod paint;
+mod progress;
+mod report;
+mod signals;
+mod text;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::args::{Cli, Command};
+use crate::config::Environment;
+use crate::console::Console;
+use crate::report::{Exit, Kind, Report};
+
+fn main() -> ExitCode {
+    let exit = match Cli::try_parse() {
+        Ok(cli) => run(&cli.command),
+        Err(error) => command_line_error(&error),
+    };
+    ExitCode::from(exit.code())
+}
+
+fn run(command: &Command) -> Exit {
+    let environment = Environment::of_process();
+    let (json, result) = match command {
+        Command::Config(args) => (args.json, commands::config::run(args, &environment)),
+    };
+    result.unwrap_or_else(|errors| {
+        let console = Console::of_process(json);
+        for error in &errors {
+            console.error(error);
+        }
+        errors
+            .iter()
+            .map(|error| error.kind().exit())
+            .max()
+            .unwrap_or(Exit::Failed)
+    })
+}
+
+/// What clap says, with our code; help and version are no errors.
+fn command_line_error(error: &clap::Error) -> Exit {
+    let console = Console::of_process(false);
+    let text = error.to_string();
+    if !error.use_stderr() {
+        Console::data(&text);
+        return Exit::Done;
+    }
+    match text.strip_prefix("error: ") {
+        Some(message) => {
+            let report = Report::new(Kind::CommandLine, message.trim_end().to_owned());
+            console.error(&report);
+        }
+        None => Console::note(&text),
+    }
+    Exit::Usage
+}

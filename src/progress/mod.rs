@@ -1,0 +1,181 @@
+//! What is shown while jobs run: on a terminal a display that is redrawn, else plain lines, and for
+//! programs lines of JSON. All text is made by pure functions of what is known.
+
+mod estimate;
+mod json;
+mod messages;
+mod plain;
+mod screen;
+mod view;
+
+use std::time::{Duration, Instant};
+
+use reelmesh_actors::api::{JobEvent, JobProgress, JobSummary, Phase};
+
+use crate::console::Console;
+use crate::progress::estimate::Estimate;
+use crate::progress::plain::Lines;
+use crate::progress::screen::Screen;
+use crate::progress::view::JobView;
+
+pub(crate) use json::Summary;
+
+/// How often a terminal is redrawn: often enough to look alive, too seldom to cost anything.
+pub(crate) const REDRAW_EVERY: Duration = Duration::from_millis(200);
+
+/// Shows one job after another.
+#[derive(Debug)]
+pub(crate) struct Display {
+    console: Console,
+    screen: Option<Screen>,
+    lines: Lines,
+    job: Option<Shown>,
+}
+
+/// The job that is shown.
+#[derive(Debug)]
+struct Shown {
+    name: String,
+    place: String,
+    began: Instant,
+    media_s: Option<f64>,
+    chunks: u32,
+    estimate: Estimate,
+    last: JobProgress,
+    stopping: bool,
+}
+
+impl Display {
+    /// A display as the streams of this process ask for; `line_every` is the time between plain lines.
+    pub(crate) fn new(console: Console, line_every: Duration) -> Self {
+        let screen = Console::is_watched().then(Screen::new);
+        Self {
+            console,
+            screen,
+            lines: Lines::new(line_every),
+            job: None,
+        }
+    }
+
+    /// Begins to show a job; `place` is its place in the row, such as `2 of 5`, or empty.
+    pub(crate) fn begin(&mut self, name: &str, place: &str, media_s: Option<f64>) {
+        self.lines.begin();
+        self.job = Some(Shown {
+            name: name.to_owned(),
+            place: place.to_owned(),
+            began: Instant::now(),
+            media_s,
+            chunks: 0,
+            estimate: Estimate::default(),
+            last: JobProgress::default(),
+            stopping: false,
+        });
+    }
+
+    /// Takes the newest progress and redraws or, when its time has come, writes a line.
+    pub(crate) fn progress(&mut self, progress: &JobProgress) {
+        let Some(job) = &mut self.job else { return };
+        let elapsed = job.began.elapsed();
+        job.estimate.observe(elapsed, progress);
+        job.last = progress.clone();
+        self.draw();
+        let Some(job) = &self.job else { return };
+        if self.lines.is_due(elapsed) {
+            if self.console.is_json() {
+                Console::json(&json::Progress::new(&job.view(), progress));
+            }
+            if self.screen.is_none()
+                && let Some(line) = plain::line(&job.view())
+            {
+                Console::note(&line);
+            }
+        }
+    }
+
+    /// Tells an event.
+    pub(crate) fn event(&mut self, event: &JobEvent) {
+        let Some(job) = &mut self.job else { return };
+        if let JobEvent::Planned { chunks, .. } = event {
+            job.chunks = *chunks;
+        }
+        if self.console.is_json() {
+            Console::json(&json::Event {
+                input: &job.name,
+                event,
+            });
+        }
+        let on_screen = self.screen.is_some();
+        let message = messages::of_event(event, on_screen, self.console.err);
+        let line = message.map(|message| format!("{}: {message}", job.name));
+        if let JobEvent::PhaseBegan { .. } = event {
+            self.lines.postpone(job.began.elapsed());
+        }
+        if let Some(line) = line {
+            self.message(&line);
+        }
+    }
+
+    /// Writes a line that stays, above what is redrawn.
+    pub(crate) fn message(&self, line: &str) {
+        match &self.screen {
+            Some(screen) => screen.print(line),
+            None => Console::note(line),
+        }
+    }
+
+    /// Shows from now on that the job is being stopped.
+    pub(crate) fn stopping(&mut self) {
+        if let Some(job) = &mut self.job {
+            job.stopping = true;
+        }
+        self.draw();
+    }
+
+    /// Ends the display of a job: the lines that were redrawn go.
+    pub(crate) fn end(&mut self) {
+        if let Some(screen) = &mut self.screen {
+            screen.show(&[]);
+        }
+        self.job = None;
+    }
+
+    /// Says what a job that is done has made.
+    pub(crate) fn done(
+        &self,
+        name: &str,
+        summary: &JobSummary,
+        took: Duration,
+        media_s: Option<f64>,
+    ) {
+        if self.console.is_json() {
+            Console::json(&Summary::new(name, summary));
+        }
+        for line in messages::of_summary(name, summary, took, media_s, self.console.err) {
+            self.message(&line);
+        }
+    }
+
+    fn draw(&mut self) {
+        if let (Some(screen), Some(job)) = (&mut self.screen, &self.job) {
+            let lines = view::lines(&job.view(), Screen::columns(), self.console.err);
+            screen.show(&lines);
+        }
+    }
+}
+
+impl Shown {
+    fn view(&self) -> JobView<'_> {
+        let encoding = self.last.phase == Phase::Encode;
+        JobView {
+            name: &self.name,
+            place: &self.place,
+            stopping: self.stopping,
+            chunks: self.chunks,
+            progress: &self.last,
+            speed: self
+                .media_s
+                .and_then(|media_s| self.estimate.speed(media_s)),
+            left: self.estimate.left().filter(|_| encoding && !self.stopping),
+        }
+    }
+}

@@ -66,11 +66,24 @@ fn command_line_error(error: &clap::Error) -> Exit {
         return Exit::Done;
     }
     match text.strip_prefix("error: ") {
-        Some(message) => {
-            let report = Report::new(Kind::CommandLine, message.trim_end().to_owned());
-            console.error(&report);
-        }
+        Some(message) => console.error(&usage_report(message)),
+        // A command without arguments shows its help.
         None => Console::note(&text),
     }
     Exit::Usage
+}
+
+/// Clap's paragraphs in our form: what is wrong, how it is used, what may have been meant.
+fn usage_report(text: &str) -> Report {
+    let mut paragraphs = text.trim_end().split("\n\n").map(str::trim);
+    let message = paragraphs.next().unwrap_or_default();
+    let mut report = Report::new(Kind::CommandLine, message).hint("`--help` shows all");
+    for paragraph in paragraphs {
+        if let Some(tip) = paragraph.strip_prefix("tip: ") {
+            report = report.hint(tip.replace("tip: ", ""));
+        } else if let Some(usage) = paragraph.strip_prefix("Usage: ") {
+            report = report.details([format!("usage: {usage}")]);
+        }
+    }
+    report
 }

@@ -301,7 +301,10 @@ const BUG: &str =
 
 /// Further lines of a text, set under the first.
 fn indented(text: &str, by: &str) -> String {
-    text.replace('\n', &format!("\n{by}"))
+    let lines: Vec<&str> = text.lines().collect();
+    let text = lines.join(&format!("\n{by}"));
+    let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
+    lines.join("\n")
 }
 
 /// FFmpeg's log lines come behind the first line of a message.

@@ -7,7 +7,7 @@ use crate::config::{Environment, Settings, Value};
 use crate::console::Console;
 use crate::options;
 use crate::report::{Exit, Report};
-use crate::text::{Align, table};
+use crate::text::{self, Align, table};
 
 /// One key as JSON.
 #[derive(Debug, Serialize)]
@@ -31,9 +31,9 @@ pub(crate) fn run(args: &ConfigArgs, environment: &Environment) -> Result<Exit, 
     }
     Console::data(&listing(&settings));
     Console::note(&format!(
-        "in effect: node {}, {} workers, state in {}",
+        "in effect: node {}, {}, state in {}",
         node.id,
-        node.workers,
+        text::counted(u64::from(node.workers.get()), "worker"),
         node.state_dir.display()
     ));
     Ok(Exit::Done)

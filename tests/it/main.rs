@@ -2,4 +2,8 @@
 //! knows that helpers in it may panic.
 
 #[cfg(test)]
+mod cli;
+#[cfg(test)]
+mod program;
+#[cfg(test)]
 mod tidy;

@@ -13,8 +13,11 @@ mod args;
 mod commands;
 mod config;
 mod console;
+mod crew;
+mod describe;
 #[cfg(test)]
 mod documents;
+mod drawing;
 mod options;
 mod paint;
 mod progress;

@@ -108,3 +108,28 @@ pub(crate) fn clip() -> PathBuf {
         tool("ffmpeg", &arguments);
     })
 }
+
+/// Shows that the clip is what other tests rely on.
+#[test]
+fn the_clip_is_as_described() {
+    let path = clip();
+    let path = path.to_str().unwrap();
+    let count = |stream: &str, what: &str| {
+        let arguments = format!(
+            "-v error -count_packets -select_streams {stream} -show_entries {what} -of csv=p=0"
+        );
+        let mut arguments: Vec<&str> = arguments.split_whitespace().collect();
+        arguments.push(path);
+        tool("ffprobe", &arguments).trim().to_owned()
+    };
+    assert_eq!(
+        count("v:0", "stream=width,height,r_frame_rate,nb_read_packets"),
+        "640,360,24/1,480"
+    );
+    assert_eq!(count("a:0", "stream=codec_name,channels"), "aac,2");
+    let keys = count("v:0", "packet=flags")
+        .lines()
+        .filter(|flags| flags.starts_with('K'))
+        .count();
+    assert_eq!(keys, 7);
+}

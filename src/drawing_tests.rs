@@ -84,10 +84,15 @@ pub(crate) fn plan() -> Plan {
             reorder_depth: 2,
         },
     };
-    let unit = |chunk: u32, cost_us| Unit {
+    let unit = |place: u32| Unit {
         id: UnitId::from_bytes([0; 16]),
-        kind: UnitKind::Chunk { chunk, group: 0 },
-        cost_us,
+        kind: UnitKind::Chunk {
+            chunk: place / 2,
+            group: place % 2,
+        },
+        cost_us: [
+            3_000_000, 1_000_000, 2_400_000, 700_000, 1_800_000, 400_000, 900_000, 250_000,
+        ][place as usize],
         memory_bytes: 0,
     };
     let cell = |place: u64| Cell {
@@ -104,14 +109,9 @@ pub(crate) fn plan() -> Plan {
         filter: PictureFilter::default(),
         renditions: vec![rendition("360p", 640, 360), rendition("180p", 320, 180)],
         audio: Vec::new(),
-        groups: Vec::from([(0..2)]),
+        groups: vec![0..1, 1..2],
         chunks: (0..4).map(chunk).collect(),
-        units: vec![
-            unit(0, 4_000_000),
-            unit(1, 3_100_000),
-            unit(2, 2_200_000),
-            unit(3, 1_150_000),
-        ],
+        units: (0..8).map(unit).collect(),
         cells_per_segment: 1,
     }
 }
@@ -128,7 +128,7 @@ fn draws_a_plan() {
         assert!(text::width(line) <= 80, "{line}");
     }
     insta::assert_snapshot!(text, @r"
-    clip.mp4: 480 frames in 20.000 s at 24 fps: 10 cells, 4 chunks, 4 units
+    clip.mp4: 480 frames in 20.000 s at 24 fps: 10 cells, 4 chunks, 8 units
 
       time    ╷0:00            ╷0:05             ╷0:10            ╷0:15
       cells   ┬──────┬──────┬──────┬──────┬──────┬──────┬──────┬──────┬──────┬──────
@@ -143,14 +143,15 @@ fn draws_a_plan() {
           4  18.000      1      48       38       10     0     1.1  the source ends
 
       all           10.4 core-seconds
-        one decode  10.4 core-seconds: 360p 640×360, 180p 320×180
+        one decode  8.1 core-seconds: 360p 640×360
+        one decode  2.4 core-seconds: 180p 320×180
       warm ends     11.6 % of the frames encoded: lead-ins and tails
-      floor         4.0 s: the longest unit (chunk 1), however many workers; scan and assembly come on top
+      floor         3.0 s: the longest unit (chunk 1), however many workers; scan and assembly come on top
 
-      2 nodes with 2 workers each: done after 4.0 s on idle cores of the model's speed, 65 % of them busy
+      2 nodes with 2 workers each: done after 3.4 s on idle cores of the model's speed, 76 % of them busy
 
       node  chunks  audio  core-s  done after s
-         1  1           0     4.0           4.0
+         1  1           0     4.0           3.0
          2  2–4         0     6.5           3.4
     ");
 }

@@ -56,6 +56,8 @@ pub(crate) fn plan() -> Plan {
             own: start..end,
             deliver: feed.clone(),
             access_point: u32::try_from(feed.start / 96).unwrap(),
+            refutations: 0,
+            lead_in_cells: 0,
             feed,
             border: [
                 BorderReason::Cost,

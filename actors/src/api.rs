@@ -4,6 +4,7 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use reelmesh_domain::ids::{AttemptNumber, JobId, NodeId, RunNumber, UnitId, WorkerSlot};
+use reelmesh_domain::spec::Spec;
 use serde::Serialize;
 
 /// How a node is started.
@@ -26,6 +27,8 @@ pub struct Submission {
     pub source: PathBuf,
     /// The output place of this job (`<out>/<stem>`): an absolute path of a directory, created if absent.
     pub output: PathBuf,
+    /// What to make of it.
+    pub spec: Spec,
     /// Begin anew: an open job of the same submission is cancelled, an ended one isn't taken for this.
     pub fresh: bool,
 }

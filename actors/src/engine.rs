@@ -64,6 +64,22 @@ pub trait Engine: Debug + Send + Sync {
     ) -> Result<TaskReport, MediaError>;
 }
 
+/// Runs tasks by `reelmesh-media`, in this process.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct MediaEngine;
+
+impl Engine for MediaEngine {
+    fn run(
+        &self,
+        _task: &Task,
+        _source: Arc<dyn ByteSource>,
+        _sink: &mut dyn FragmentSink,
+        _control: &dyn Control,
+    ) -> Result<TaskReport, MediaError> {
+        todo!()
+    }
+}
+
 /// How far a running attempt is, and whether it shall stop; shared between its thread and the actors.
 #[derive(Debug, Default)]
 pub struct Watch {

@@ -15,6 +15,7 @@ pub mod engine;
     reason = "the node, which calls the rest, is the next piece"
 )]
 pub mod job_handle;
+pub mod node;
 mod panics;
 pub mod pool;
 #[expect(
@@ -22,6 +23,7 @@ pub mod pool;
     reason = "the node, which calls the rest, is the next piece"
 )]
 mod random;
+pub mod report;
 mod restarts;
 pub mod spool;
 pub mod state_dir;

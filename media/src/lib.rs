@@ -4,11 +4,18 @@
 //! go to a [`io::FragmentSink`], and a task is told everything by plain types of
 //! [`reelmesh_domain::media_types`].
 
+pub mod audio;
+pub mod chunk;
 pub mod control;
 pub mod error;
 pub mod ffi;
 pub mod fragment;
+pub mod golden;
 pub mod io;
 pub mod limits;
 pub mod log;
+pub mod package;
+pub mod probe;
 pub mod scale;
+pub mod scan;
+pub mod window;

@@ -3,6 +3,8 @@
 //! A pure function of the source's facts and timeline, the completed spec and the fingerprint. The
 //! number of nodes and workers has no place in it.
 
+mod make;
+
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::ops::Range;
@@ -14,6 +16,8 @@ use crate::media_types::{
     AudioRendition, PacketMapping, PictureFilter, PlannedFrame, StartPoint, VideoRendition,
 };
 use crate::rational::Rational;
+
+pub use make::{Inputs, Judged, PlanError, Refutation};
 
 /// The source's frames on one rising timeline, and where decoding can begin (design rule 5.0).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -138,6 +142,10 @@ pub struct Chunk {
     pub deliver: Range<u64>,
     /// Place in the timeline's access points of the one where decoding begins.
     pub access_point: u32,
+    /// How many borders inside it were refuted: it has swallowed that many times its neighbour.
+    pub refutations: u32,
+    /// Whole cells of lead-in; 0 is the usual number of frames.
+    pub lead_in_cells: u32,
     /// Why the chunk ends where it does, for `plan`.
     pub border: BorderReason,
 }

@@ -10,7 +10,7 @@ use crate::program::Place;
 
 /// A small ladder that is quick to encode, with the capped and the uncapped kind of rung.
 pub(crate) const SMALL_LADDER: &str = r#"
-[[rung]]
+[[rungs]]
 name = "360p"
 width = 640
 height = 360
@@ -18,7 +18,7 @@ profile = "high"
 preset = "veryfast"
 crf = 26
 
-[[rung]]
+[[rungs]]
 name = "180p"
 width = 320
 height = 180

@@ -159,7 +159,7 @@ fn ladder(case: &Case) -> String {
         format!("max_rate_kbps = {cap}\nbuffer_ms = 2000\n")
     });
     format!(
-        "[[rung]]\nname = \"rung\"\nwidth = {}\nheight = {}\nprofile = \"high\"\npreset = \"{}\"\ncrf = {}\n{cap}\n\
+        "[[rungs]]\nname = \"rung\"\nwidth = {}\nheight = {}\nprofile = \"high\"\npreset = \"{}\"\ncrf = {}\n{cap}\n\
          [audio]\nbitrate_kbps = 96\nchannels = 2\n",
         case.width, case.height, case.preset, case.crf
     )

@@ -213,3 +213,6 @@ pub enum UnitKind {
         track: u32,
     },
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,1 @@
+//! Shows when a revision holds, and that revisions end.

@@ -1,0 +1,1 @@
+//! Shows how films are cut.

@@ -6,7 +6,7 @@
 //! a small part of the plan. Within that, the wanted length of a chunk is `L`, and towards the end
 //! `L / 2`, `L / 4`, …; dynamic programming over the cheapest borders of each stretch weighs their
 //! cost against how far chunks are from the wanted length. How often the length halves is chosen by
-//! laying the chunks over 2, 4, 8, … workers: *possible* ones, never those of a cluster.
+//! laying the chunks over 2, 3, 4, 6, … workers: *possible* ones, never those of a cluster.
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -24,11 +24,14 @@ const MAX_HALVINGS: u32 = 6;
 /// The last part of the timeline that tapers: one in so many, or two chunks where that is more.
 const TAPER_PART: u64 = 4;
 /// Candidates for one chunk's end: borders are kept one to each such part of the wanted length.
-const PARTS_OF_LENGTH: u64 = 16;
+const PARTS_OF_LENGTH: u64 = 32;
 /// Wanted lengths are tried each so many parts longer than the one before.
 const LENGTH_STEP_PARTS: u64 = 8;
-/// Most workers for which a cut is tried; twice as many find the same taper good.
-const MAX_WORKERS: usize = 64;
+/// Equal chunks must be faster by more than one in so many parts to be preferred to a taper.
+const UNIFORM_HANDICAP_PARTS: u64 = 10;
+/// Numbers of workers for which a cut is tried, as far as there are two chunks for each: with fewer
+/// the longest chunk decides alone. More find the same taper good.
+const CREWS: [usize; 11] = [2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64];
 /// Most cells of a chunk: its commit lists one fragment a cell and rendition, about 14 bytes each,
 /// for up to 17 renditions in 16 MiB.
 pub(super) const MAX_CHUNK_CELLS: u32 = 65_536;
@@ -107,7 +110,7 @@ struct Candidate {
     /// Borders, from left to right.
     borders: Vec<Border>,
     lengths: Lengths,
-    /// Sum of the times that 2, 4, … workers take.
+    /// Sum of the times that crews of several sizes take.
     wall: u64,
 }
 
@@ -117,8 +120,10 @@ impl Cutting {
         let Some(uniform) = self.affordable(0, u64::MAX) else {
             return Vec::new();
         };
-        let workers = (uniform.borders.len() + 1).clamp(2, MAX_WORKERS);
+        let workers = (uniform.borders.len() + 1) / 2;
         let mut best = self.judged(uniform, workers);
+        // The model knows of no slow worker and no wrong estimate, which is what the taper is for.
+        best.wall = best.wall.saturating_add(best.wall / UNIFORM_HANDICAP_PARTS);
         for halvings in 1..=MAX_HALVINGS {
             // Of equally good ones the more tapered stays: its last chunks are shorter.
             if let Some(candidate) = self.affordable(halvings, self.max_frames) {
@@ -147,10 +152,11 @@ impl Cutting {
     /// The shortest chunks with so many halvings that the percentage allows, unless they are longer
     /// than `limit` frames.
     fn affordable(&self, halvings: u32, limit: u64) -> Option<Candidate> {
-        let cheapest = self.borders.iter().map(|border| border.cost).min()?;
-        // Each chunk must at least pay for its own border.
-        let least = cheapest.saturating_mul(PERMILLE - self.permille) / self.permille;
-        let mut longest = (least / MILLIFRAMES).max(1);
+        let cheapest = self.borders.iter().map(|border| border.cost).min()?.max(1);
+        let own = self.frames.saturating_mul(MILLIFRAMES);
+        // No more borders than the cheapest one is affordable for.
+        let most = own.saturating_mul(self.permille) / (PERMILLE - self.permille) / cheapest;
+        let mut longest = self.frames.div_ceil(most.saturating_add(1)).max(1);
         while longest <= limit && longest < self.frames.saturating_mul(2) {
             let lengths = Lengths {
                 frames: self.frames,
@@ -243,7 +249,8 @@ impl Cutting {
         kept
     }
 
-    /// With the sum of times that 2, 4, … workers need, each taking the next chunk as it falls free.
+    /// With the sum of times that crews of up to so many workers (at least two) need, each worker
+    /// taking the next chunk as it falls free.
     fn judged(&self, candidate: Candidate, workers: usize) -> Candidate {
         let mut costs = Vec::with_capacity(candidate.borders.len() + 1);
         let mut from = Border {
@@ -256,12 +263,9 @@ impl Cutting {
             from = border;
         }
         costs.push((self.frames - from.frame) * MILLIFRAMES + from.cost);
-        let mut wall = 0_u64;
-        let mut crew = 2;
-        while crew <= workers {
-            wall = wall.saturating_add(time_of(&costs, crew));
-            crew *= 2;
-        }
+        let crews = CREWS.iter().filter(|&&crew| crew <= workers.max(2));
+        let times = crews.map(|&crew| time_of(&costs, crew));
+        let wall = times.fold(0, u64::saturating_add);
         Candidate { wall, ..candidate }
     }
 }

@@ -24,7 +24,7 @@ use crate::spec::{ChunkLength, Spec};
 pub const MAX_UNITS: usize = 100_000;
 /// The longest chunk that is wanted, in seconds: what a lost worker may cost. Where nothing shorter is
 /// affordable chunks are longer all the same.
-const MAX_CHUNK_S: i64 = 120;
+const MAX_CHUNK_S: i64 = 240;
 /// No border costs more than this in thousandths of a frame: sums of all borders stay within 64 bits.
 const MAX_BORDER_COST: u64 = 1 << 40;
 

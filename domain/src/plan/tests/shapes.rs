@@ -1,6 +1,7 @@
 //! Shows how films are cut.
 
 use alloc::string::String;
+use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt::Write as _;
 

@@ -134,6 +134,21 @@ impl Frame {
         raw.key_frame = c_int::from(kind == PictureKind::Key);
     }
 
+    /// Forgets what the source said besides pixels (captions, stereo layout, regions of interest): an
+    /// encoder would take it over.
+    pub fn forget_side_data(&mut self) {
+        while self.raw().nb_side_data > 0 && !self.raw().side_data.is_null() {
+            // SAFETY: the array has at least one entry.
+            let entry = unsafe { *self.raw().side_data };
+            // SAFETY: entries live as long as the frame holds them.
+            let Some(kind) = (unsafe { entry.as_ref() }).map(|entry| entry.type_) else {
+                return;
+            };
+            // SAFETY: the frame is valid; removes at least the entry of that kind.
+            unsafe { ffi::av_frame_remove_side_data(self.raw.as_ptr(), kind) };
+        }
+    }
+
     /// Width in pixels.
     pub fn width(&self) -> u32 {
         u32::try_from(self.raw().width).unwrap_or(0)

@@ -7,8 +7,10 @@
     reason = "this module is the boundary to FFmpeg's C interface"
 )]
 
+pub mod convert;
 pub mod decoder;
 pub mod encoder;
+pub mod filter;
 pub mod frame;
 pub mod input;
 mod log;

@@ -25,6 +25,7 @@ use crate::io::{ByteSource, FragmentSink};
 use crate::limits::Limits;
 use crate::window::{WindowReport, decode_window};
 use cpu::thread_cpu_us;
+pub(crate) use pictures::DEINTERLACE;
 use pictures::Pictures;
 use rendition::RenditionEncoder;
 pub use settings::X264_PARAMS;

@@ -13,7 +13,7 @@ use crate::ffi::frame::Frame;
 
 /// One picture for one frame; only the pictures of interlaced frames change. A field needs its
 /// neighbours, so frames come out one later.
-const DEINTERLACE: (&std::ffi::CStr, &str) =
+pub(crate) const DEINTERLACE: (&std::ffi::CStr, &str) =
     (c"bwdif", "mode=send_frame:parity=auto:deint=interlaced");
 /// bwdif counts time in halves, for those who want a picture of each field.
 const DEINTERLACED_TICKS: i64 = 2;

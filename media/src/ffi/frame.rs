@@ -174,6 +174,15 @@ impl Frame {
         self.raw().color_range == ffi::AVColorRange::AVCOL_RANGE_JPEG
     }
 
+    /// Says that the samples fill the full range, or the limited one.
+    pub fn set_full_range(&mut self, full: bool) {
+        self.raw_mut().color_range = if full {
+            ffi::AVColorRange::AVCOL_RANGE_JPEG
+        } else {
+            ffi::AVColorRange::AVCOL_RANGE_MPEG
+        };
+    }
+
     /// Matrix coefficients by ITU-T H.273.
     pub fn matrix(&self) -> u8 {
         u8::try_from(self.raw().colorspace as u32).unwrap_or(2)
@@ -182,6 +191,13 @@ impl Frame {
     /// Whether it is made of two fields.
     pub fn is_interlaced(&self) -> bool {
         self.raw().interlaced_frame != 0
+    }
+
+    /// Says that it is made of two fields, the upper one first, or of one picture.
+    pub fn set_interlaced(&mut self, interlaced: bool) {
+        let raw = self.raw_mut();
+        raw.interlaced_frame = c_int::from(interlaced);
+        raw.top_field_first = raw.interlaced_frame;
     }
 
     /// Whether the decoder saw damage in it.

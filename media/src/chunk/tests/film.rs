@@ -52,8 +52,13 @@ impl Film {
         arguments.extend_from_slice(options);
         arguments.push(path.to_str().expect("plain name"));
         ffmpeg(&arguments);
+        Self::open(&path)
+    }
+
+    /// A film that is there already.
+    pub(super) fn open(path: &Path) -> Self {
         let mut film = Self {
-            path,
+            path: path.to_owned(),
             time_base: Rational::whole(1),
             times: Vec::new(),
             frames_per_cell: 25,

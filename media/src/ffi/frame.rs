@@ -134,6 +134,21 @@ impl Frame {
         raw.key_frame = c_int::from(kind == PictureKind::Key);
     }
 
+    /// Forgets what the source said besides pixels (captions, stereo layout, regions of interest): an
+    /// encoder would take it over.
+    pub fn forget_side_data(&mut self) {
+        while self.raw().nb_side_data > 0 && !self.raw().side_data.is_null() {
+            // SAFETY: the array has at least one entry.
+            let entry = unsafe { *self.raw().side_data };
+            // SAFETY: entries live as long as the frame holds them.
+            let Some(kind) = (unsafe { entry.as_ref() }).map(|entry| entry.type_) else {
+                return;
+            };
+            // SAFETY: the frame is valid; removes at least the entry of that kind.
+            unsafe { ffi::av_frame_remove_side_data(self.raw.as_ptr(), kind) };
+        }
+    }
+
     /// Width in pixels.
     pub fn width(&self) -> u32 {
         u32::try_from(self.raw().width).unwrap_or(0)
@@ -159,6 +174,15 @@ impl Frame {
         self.raw().color_range == ffi::AVColorRange::AVCOL_RANGE_JPEG
     }
 
+    /// Says that the samples fill the full range, or the limited one.
+    pub fn set_full_range(&mut self, full: bool) {
+        self.raw_mut().color_range = if full {
+            ffi::AVColorRange::AVCOL_RANGE_JPEG
+        } else {
+            ffi::AVColorRange::AVCOL_RANGE_MPEG
+        };
+    }
+
     /// Matrix coefficients by ITU-T H.273.
     pub fn matrix(&self) -> u8 {
         u8::try_from(self.raw().colorspace as u32).unwrap_or(2)
@@ -167,6 +191,13 @@ impl Frame {
     /// Whether it is made of two fields.
     pub fn is_interlaced(&self) -> bool {
         self.raw().interlaced_frame != 0
+    }
+
+    /// Says that it is made of two fields, the upper one first, or of one picture.
+    pub fn set_interlaced(&mut self, interlaced: bool) {
+        let raw = self.raw_mut();
+        raw.interlaced_frame = c_int::from(interlaced);
+        raw.top_field_first = raw.interlaced_frame;
     }
 
     /// Whether the decoder saw damage in it.

@@ -7,8 +7,10 @@
     reason = "this module is the boundary to FFmpeg's C interface"
 )]
 
+pub mod convert;
 pub mod decoder;
 pub mod encoder;
+pub mod filter;
 pub mod frame;
 pub mod input;
 mod log;
@@ -152,6 +154,10 @@ pub fn library_versions() -> Vec<String> {
     let format = unsafe { ffi::avformat_version() };
     // SAFETY: returns a constant.
     let filter = unsafe { ffi::avfilter_version() };
+    // SAFETY: returns a constant.
+    let scale = unsafe { ffi::swscale_version() };
+    // SAFETY: returns a constant.
+    let resample = unsafe { ffi::swresample_version() };
     // SAFETY: returns a static string.
     let util_built = configuration(unsafe { ffi::avutil_configuration() });
     // SAFETY: returns a static string.
@@ -165,6 +171,8 @@ pub fn library_versions() -> Vec<String> {
         version("libavcodec", codec),
         version("libavformat", format),
         version("libavfilter", filter),
+        version("libswscale", scale),
+        version("libswresample", resample),
         format!("libavutil built with {util_built}"),
         format!("libavcodec built with {codec_built}"),
     ]

@@ -1,0 +1,1 @@
+//! Every file of the corpus, in scope or out, with the reason.

@@ -24,6 +24,7 @@ pub fn scan(
     limits: &Limits,
     control: &dyn Control,
 ) -> Result<Scan, MediaError> {
+    crate::log::clear();
     let mut input = Input::open(source, limits, control)?;
     input.find_stream_parameters()?;
     let stream = facts.video.stream;
@@ -88,6 +89,7 @@ pub fn exact_frames(
     limits: &Limits,
     control: &dyn Control,
 ) -> Result<Vec<i64>, MediaError> {
+    crate::log::clear();
     let Some(first) = timeline.access_points.first() else {
         return Err(MediaError::Bug {
             rule: "a timeline has an access point".to_owned(),

@@ -5,7 +5,7 @@ mod scope;
 
 use std::sync::Arc;
 
-use reelmesh_domain::media_types::{Color, SourceFacts, VideoFacts};
+use reelmesh_domain::media_types::{Color, SourceFacts, VideoCodec, VideoFacts};
 use reelmesh_domain::rational::Rational;
 
 use crate::control::Control;
@@ -24,7 +24,7 @@ use scope::Streams;
 /// Microseconds in a second: the unit of a container's duration.
 const US_PER_S: i64 = 1_000_000;
 
-/// Code point of ITU-T H.273 for "unspecified", and for the matrix of RGB.
+/// Code point of ITU-T H.273 for "unspecified".
 const UNSPECIFIED: u8 = 2;
 
 /// Packets of the video stream within which a first frame must come out: more than the longest
@@ -42,6 +42,7 @@ pub fn probe(
     limits: &Limits,
     control: &dyn Control,
 ) -> Result<SourceFacts, MediaError> {
+    crate::log::clear();
     let bytes = source.length();
     let mut input = Input::open(source, limits, control)?;
     input.find_stream_parameters()?;
@@ -97,17 +98,19 @@ fn first_frame(
     if decoder.send(None).is_ok() && decoder.receive(&mut frame) == Ok(Step::Ready) {
         return Ok(frame);
     }
+    let what = match seen {
+        0 => format!("stream {stream}: there is no packet of it in the file"),
+        _ => format!("stream {stream}: none of its {seen} first packets can be decoded"),
+    };
     Err(MediaError::Unreadable {
-        what: crate::log::with_last_lines(&format!(
-            "stream {stream}: none of its {seen} first packets can be decoded"
-        )),
+        what: crate::log::with_last_lines(&what),
     })
 }
 
 fn video_facts(
     stream: Stream<'_>,
     frame: &Frame,
-    codec: reelmesh_domain::media_types::VideoCodec,
+    codec: VideoCodec,
 ) -> Result<VideoFacts, MediaError> {
     let format = frame.pixel_format().ok_or_else(|| MediaError::Bug {
         rule: "a decoded frame has a pixel format".to_owned(),

@@ -23,7 +23,7 @@ use reelmesh_media::window::decode_window;
 use crate::windows;
 
 /// The hash of a picture: its size, format and planes without padding.
-type Hash = blake3::Hash;
+pub(crate) type Hash = blake3::Hash;
 
 /// A source that was probed and scanned.
 pub(crate) struct Source {
@@ -35,6 +35,8 @@ pub(crate) struct Source {
 /// What was found when a source was cut into chunks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Found {
+    /// Frames of the timeline on which they held.
+    pub(crate) frames: usize,
     /// Chunks that were left when all borders held.
     pub(crate) chunks: usize,
     /// The timeline that packets claim wasn't the one that the decoder delivers.
@@ -107,8 +109,9 @@ impl Source {
 
     /// Cuts the source into `count` chunks, or as many as can be; merges chunks whose border doesn't hold
     /// until all do; then compares all owned frames with the sequential decode.
-    pub(crate) fn check_chunks(&self, count: usize) -> Found {
+    pub(crate) fn check_chunks(&self, count: usize, sequential: &[Hash]) -> Found {
         let mut found = Found {
+            frames: 0,
             chunks: 0,
             claimed_wrong: false,
             later_starts: 0,
@@ -140,29 +143,10 @@ impl Source {
             found.later_starts += usize::from(chunk.start_used > 0);
         }
         found.chunks = chunks.len();
-        let owned = chunks.iter().flat_map(Chunk::owned_hashes).collect();
-        self.compare(&timeline, owned);
+        found.frames = timeline.frames.len();
+        let owned: Vec<_> = chunks.iter().flat_map(Chunk::owned_hashes).collect();
+        compare(&timeline, &owned, sequential);
         found
-    }
-
-    /// The frames of all chunks are those of the sequential decode, but for as many as rule 0 drops.
-    fn compare(&self, timeline: &Timeline, owned: Vec<Hash>) {
-        let sequential = self.sequential();
-        let mut left = count(&sequential);
-        assert_eq!(owned.len(), timeline.frames.len());
-        for (place, hash) in owned.iter().enumerate() {
-            let count = left.get_mut(hash.as_bytes()).filter(|count| **count > 0);
-            let count = count.unwrap_or_else(|| panic!("frame {place} isn't a decoded one"));
-            *count -= 1;
-        }
-        let missing: usize = left.values().sum();
-        let dropped = timeline.dropped;
-        let dropped =
-            dropped.before_first_access_point + dropped.equal_times + dropped.without_time;
-        assert!(
-            missing as u64 <= dropped,
-            "{missing} decoded frames are in no chunk, {dropped} were dropped"
-        );
     }
 
     fn decode(&self, timeline: &Timeline, own: &Range<u64>) -> Chunk {
@@ -223,6 +207,20 @@ impl Chunk {
 fn holds(left: &Chunk, right: &Chunk) -> bool {
     let end = left.first + left.hashes.len() as u64;
     (right.first..end).all(|frame| left.hash(frame) == right.hash(frame))
+}
+
+/// The frames of all chunks are those of the sequential decode, but for those that rule 0 drops.
+fn compare(timeline: &Timeline, owned: &[Hash], sequential: &[Hash]) {
+    assert_eq!(owned.len(), timeline.frames.len());
+    let mut left = count(sequential);
+    for (place, hash) in owned.iter().enumerate() {
+        let count = left.get_mut(hash.as_bytes()).filter(|count| **count > 0);
+        *count.unwrap_or_else(|| panic!("frame {place} isn't a decoded one")) -= 1;
+    }
+    let missing: usize = left.values().sum();
+    let dropped = timeline.dropped;
+    let dropped = dropped.before_first_access_point + dropped.equal_times + dropped.without_time;
+    assert_eq!(missing as u64, dropped, "decoded frames in no chunk");
 }
 
 fn count(hashes: &[Hash]) -> BTreeMap<[u8; 32], usize> {

@@ -37,8 +37,9 @@ fn each_container_is_cut_exactly() {
         let path = clip(directory.path(), name, &["-bf", "3"]);
         let source = Source::open(&path).unwrap_or_else(|error| panic!("{name}: {error}"));
         assert_eq!(source.timeline.frames.len(), 75, "{name}");
+        let sequential = source.sequential();
         for (count, chunks) in [(1, 1), (2, 2), (usize::MAX, 5)] {
-            let found = source.check_chunks(count);
+            let found = source.check_chunks(count, &sequential);
             assert_eq!(
                 (found.chunks, found.claimed_wrong),
                 (chunks, false),

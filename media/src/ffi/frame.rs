@@ -4,6 +4,7 @@ use std::ffi::c_int;
 use std::ptr::NonNull;
 
 use ffmpeg_next::ffi;
+use reelmesh_domain::media_types::Color;
 
 use super::stream::{PixelFormatFacts, pixel_format_facts};
 use super::{check, out_of_memory, raw_timestamp, timestamp};
@@ -119,6 +120,11 @@ impl Frame {
         timestamp(self.raw().pts)
     }
 
+    /// Presentation time where the packet had none: what the decoder makes of its neighbours.
+    pub fn best_effort_pts(&self) -> Option<i64> {
+        timestamp(self.raw().best_effort_timestamp)
+    }
+
     /// Sets the presentation time.
     pub fn set_pts(&mut self, pts: Option<i64>) {
         self.raw_mut().pts = raw_timestamp(pts);
@@ -186,6 +192,19 @@ impl Frame {
     /// Matrix coefficients by ITU-T H.273.
     pub fn matrix(&self) -> u8 {
         u8::try_from(self.raw().colorspace as u32).unwrap_or(2)
+    }
+
+    /// What the samples mean, by the words of the stream itself.
+    pub fn color(&self) -> Color {
+        let raw = self.raw();
+        let code = |code: u32| u8::try_from(code).unwrap_or(2);
+        Color {
+            full_range: self.is_full_range(),
+            primaries: code(raw.color_primaries as u32),
+            transfer: code(raw.color_trc as u32),
+            matrix: code(raw.colorspace as u32),
+            chroma_location: u8::try_from(raw.chroma_location as u32).unwrap_or(0),
+        }
     }
 
     /// Whether it is made of two fields.

@@ -52,6 +52,11 @@ impl AvError {
         Self { code, text }
     }
 
+    /// Whether FFmpeg couldn't allocate, or wasn't allowed to.
+    pub fn is_out_of_memory(&self) -> bool {
+        self.code == ffi::AVERROR(ffi::ENOMEM)
+    }
+
     /// The error as a broken rule of the engine: FFmpeg refused what can't be refused.
     pub fn into_bug(self, what: &str) -> MediaError {
         MediaError::Bug {

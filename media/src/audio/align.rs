@@ -2,8 +2,9 @@
 
 use reelmesh_domain::rational::Rational;
 
-/// The longest silence that is filled behind the video's end, in seconds: what is further away is a
-/// jump of the clock (design rule 5.0).
+/// The longest silence that is filled behind the video's end, and how far sound may go back to be cut,
+/// in seconds: what is further away is a jump of the clock, and goes on behind the last (design rule
+/// 5.0).
 const JUMP_S: i64 = 10;
 
 /// What to do with one decoded frame, in samples at the source's rate.
@@ -112,7 +113,8 @@ impl Aligner {
         let video_end = self.clock.video_end_s.checked_sub(self.base_s);
         let video_end = video_end.and_then(|end| end.checked_mul(rate));
         let in_video = video_end.is_some_and(|end| Rational::whole(due) < end);
-        late > JUMP_S * i64::from(self.rate_hz) && !in_video
+        let far = JUMP_S * i64::from(self.rate_hz);
+        (late > far && !in_video) || (self.begun && late < -far)
     }
 }
 

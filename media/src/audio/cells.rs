@@ -180,3 +180,6 @@ impl Cutter {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -146,3 +146,6 @@ impl PacketClock {
         i64::try_from(i128::from(reference) + nearest).ok()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -197,16 +197,16 @@ impl<'t> Output<'t> {
         self.resampler = Some(resampler);
         let base_s = self.seconds(self.made_before)?;
         let video_end_s = self.seconds(self.video_end())?;
-        match self.aligner.as_mut() {
-            Some(aligner) => aligner.change_rate(frame.sample_rate_hz(), base_s),
-            None => {
-                let clock = SoundClock {
-                    time_base: self.task.source_time_base,
-                    origin_s: self.task.origin_s,
-                    video_end_s,
-                };
-                self.aligner = Some(Aligner::new(clock, frame.sample_rate_hz()));
-            }
+        let rate_hz = frame.sample_rate_hz();
+        if let Some(aligner) = self.aligner.as_mut() {
+            aligner.change_rate(rate_hz, base_s);
+        } else {
+            let clock = SoundClock {
+                time_base: self.task.source_time_base,
+                origin_s: self.task.origin_s,
+                video_end_s,
+            };
+            self.aligner = Some(Aligner::new(clock, rate_hz));
         }
         Ok(())
     }

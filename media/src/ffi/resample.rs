@@ -93,8 +93,12 @@ impl Shape {
         Self {
             rate_hz: frame.sample_rate_hz(),
             channels: frame.channels(),
-            // SAFETY: in native order the union holds the mask.
-            speakers: native.then(|| unsafe { layout.u.mask }),
+            speakers: if native {
+                // SAFETY: in native order the union holds the mask.
+                Some(unsafe { layout.u.mask })
+            } else {
+                None
+            },
         }
     }
 

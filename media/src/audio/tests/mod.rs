@@ -1,3 +1,5 @@
+mod corpus;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -16,7 +18,7 @@ use crate::limits::Limits;
 
 /// Keeps fragments in memory.
 #[derive(Default, PartialEq, Eq, Debug)]
-struct Kept(Vec<(FragmentInfo, Vec<u8>)>);
+pub(super) struct Kept(Vec<(FragmentInfo, Vec<u8>)>);
 
 impl FragmentSink for Kept {
     fn put(&mut self, track: usize, info: &FragmentInfo, bytes: &[u8]) -> std::io::Result<()> {
@@ -44,7 +46,7 @@ fn floats(bytes: &[u8]) -> Vec<f32> {
     numbers.iter().copied().map(f32::from_le_bytes).collect()
 }
 
-fn task(stream: u32, time_base: (i64, i64), rate_hz: u32, channels: u8) -> AudioTask {
+pub(super) fn task(stream: u32, time_base: (i64, i64), rate_hz: u32, channels: u8) -> AudioTask {
     AudioTask {
         container: Container::Mp4,
         stream,
@@ -174,7 +176,7 @@ fn moved(path: &Path, shift: i64) -> Vec<f32> {
 fn offset_is_kept_to_the_sample() {
     let directory = tempfile::tempdir().expect("a directory");
     for rate in [48_000_u32, 44_100] {
-        let source = format!("aevalsrc={BEEPS}:s={rate}:d=2.5");
+        let source = format!("aevalsrc={BEEPS}:s={rate}:d=1.3");
         let path = clip(directory.path(), "beeps.mp4", &source, &["-c:a", "aac"]);
         for origin in [-24_001_i64, 0, 13_337] {
             let mut task = task(0, (1, i64::from(rate)), rate, 1);
@@ -182,9 +184,44 @@ fn offset_is_kept_to_the_sample() {
             let (report, kept) = run(&task, &path).expect("it works");
             let reference = moved(&path, -origin);
             assert_eq!(report.samples, reference.len() as u64, "{rate} {origin}");
-            let (off, likeness) = lag(&reference, &heard(&task, &report, &kept), 60);
+            let (off, likeness) = lag(&reference, &heard(&task, &report, &kept), 12);
             assert_eq!(off, 0, "{rate} {origin} {likeness}");
             assert!(likeness > 0.98, "{rate} {origin} {likeness}");
         }
+    }
+}
+
+/// 3 s of sound in a transport stream, whose ticks are finer than samples, of which frames were lost.
+fn clip_with_gap(directory: &Path, lost: &str) -> PathBuf {
+    let source = format!("aevalsrc={BEEPS}:s=48000:d=3");
+    let whole = clip(directory, "whole.mp4", &source, &["-c:a", "aac"]);
+    let path = directory.join("gap.ts");
+    let noise = format!("noise=drop={lost}");
+    let mut arguments = vec!["-i", text(&whole), "-c", "copy", "-bsf:a", &noise];
+    arguments.extend(["-muxdelay", "0", "-muxpreload", "0", text(&path)]);
+    ffmpeg(&arguments);
+    path
+}
+
+/// What was lost in the middle is silence of exactly its length, so that all behind it is in place.
+#[test]
+fn gaps_become_silence() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let task = task(0, (1, 90_000), 48_000, 1);
+    let whole = clip_with_gap(directory.path(), "0");
+    let reference = moved(&whole, 0);
+    for lost in ["0", "eq(n\\,40)", "between(n\\,50\\,79)"] {
+        let path = clip_with_gap(directory.path(), lost);
+        let (report, kept) = run(&task, &path).expect("it works");
+        assert_eq!(report.samples, reference.len() as u64, "{lost}");
+        let behind = 100_000..130_000;
+        let sound = heard(&task, &report, &kept);
+        let (off, likeness) = lag(&reference[behind.clone()], &sound[behind], 8);
+        assert_eq!(off, 0, "{lost}: {likeness}");
+        assert!(likeness > 0.98, "{lost}: {likeness}");
+        let silent = sound[54_000..80_000]
+            .iter()
+            .all(|sample| sample.abs() < 0.01);
+        assert_eq!(silent, lost.ends_with("79)"), "{lost}");
     }
 }

@@ -297,3 +297,6 @@ impl Drop for Resampler {
         unsafe { ffi::swr_free(&raw mut raw) };
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -27,19 +27,20 @@ fn cut(cell_ends: &[i64], frames: u32) -> Vec<u32> {
     fragments.iter().map(|info| info.samples).collect()
 }
 
+#[track_caller]
+fn check(cell_ends: &[i64], count: u32, expected: &[u32]) {
+    assert_eq!(
+        cut(cell_ends, count),
+        expected,
+        "{cell_ends:?}, {count} frames"
+    );
+}
+
 /// A fragment a cell, priming in the first one; a cell shorter than a frame joins the next; sound behind
 /// the last cell is cut in its length, a short rest stays with the last fragment.
 #[test]
 fn fragments_follow_the_cells() {
     let frames = |count: i64| count * i64::from(FRAME);
-    #[track_caller]
-    fn check(cell_ends: &[i64], count: u32, expected: &[u32]) {
-        assert_eq!(
-            cut(cell_ends, count),
-            expected,
-            "{cell_ends:?}, {count} frames"
-        );
-    }
     check(&[frames(10), frames(20)], 21, &[11, 10]);
     // The nearest frame, halves up.
     check(&[frames(10) + 511, frames(20) + 512], 22, &[11, 11]);

@@ -1,4 +1,5 @@
 mod corpus;
+mod shapes;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

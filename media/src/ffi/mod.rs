@@ -17,6 +17,7 @@ mod log;
 pub mod options;
 pub mod packet;
 pub mod reader;
+pub mod resample;
 pub mod stream;
 
 #[cfg(test)]

@@ -6,6 +6,8 @@ pub mod init;
 mod moov;
 pub mod mp4;
 mod tables;
+#[cfg(test)]
+pub(crate) mod testing;
 
 use std::io;
 

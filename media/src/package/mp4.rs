@@ -234,3 +234,6 @@ fn movie_ticks(duration: i64, timescale: u32, movie_timescale: u32) -> u64 {
     let whole = (ticks + i128::from(timescale) - 1) / i128::from(timescale.max(1));
     u64::try_from(whole).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests;

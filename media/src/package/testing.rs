@@ -165,7 +165,7 @@ impl Clip {
             duration: span * self.time_base.numerator(),
             fragments: Vec::new(),
         };
-        finish(track, fragments, memory)
+        store(track, fragments, memory)
     }
 
     fn picture(&self, index: usize) -> Frame {
@@ -254,10 +254,15 @@ pub(crate) fn tone(name: &str, samples: i64, cell: i64, memory: &mut Memory) -> 
         duration: samples,
         fragments: Vec::new(),
     };
-    finish(track, fragments, memory)
+    store(track, fragments, memory)
 }
 
-fn finish(mut track: Track, fragments: Vec<FragmentWriter>, memory: &mut Memory) -> Track {
+/// Makes the fragments, puts them into `memory` and notes them in the track.
+pub(crate) fn store(
+    mut track: Track,
+    fragments: Vec<FragmentWriter>,
+    memory: &mut Memory,
+) -> Track {
     let mut all = Vec::new();
     for fragment in fragments {
         let (info, bytes) = fragment.finish().expect("a fragment");

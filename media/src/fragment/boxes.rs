@@ -105,10 +105,6 @@ impl<'a> Bytes<'a> {
         Ok(array)
     }
 
-    pub(crate) fn u16(&mut self) -> Result<u16, Malformed> {
-        Ok(u16::from_be_bytes(self.array()?))
-    }
-
     pub(crate) fn u32(&mut self) -> Result<u32, Malformed> {
         Ok(u32::from_be_bytes(self.array()?))
     }

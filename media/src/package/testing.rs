@@ -272,3 +272,21 @@ pub(crate) fn store(
     memory.0.insert(track.name.clone(), all);
     track
 }
+
+/// Bytes in memory as a source.
+#[derive(Clone, Debug)]
+pub(crate) struct Source(pub(crate) Vec<u8>);
+
+impl crate::io::ByteSource for Source {
+    fn length(&self) -> u64 {
+        self.0.len() as u64
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        let start = usize::try_from(offset).map_or(self.0.len(), |at| at.min(self.0.len()));
+        let rest = &self.0[start..];
+        let count = rest.len().min(buffer.len());
+        buffer[..count].copy_from_slice(&rest[..count]);
+        Ok(count)
+    }
+}

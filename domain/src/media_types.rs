@@ -320,10 +320,6 @@ pub struct ChunkTask {
     pub filter: PictureFilter,
     /// The renditions of the group, largest first: each is scaled from the one before it.
     pub renditions: Vec<VideoRendition>,
-    /// Frames `[0, hash_left_end)` of `frames` are hashed for the left border.
-    pub hash_left_end: u32,
-    /// Frames from here to the end of `frames` are hashed for the right border.
-    pub hash_right_start: u32,
 }
 
 /// What a task on a chunk found and made, besides the fragments.

@@ -20,4 +20,5 @@ pub mod probe;
 pub mod scale;
 pub mod scan;
 pub mod vbv;
+pub mod verify;
 pub mod window;

@@ -57,8 +57,6 @@ fn task(film: &Film, own: Range<usize>, margin: usize) -> ChunkTask {
         nominal_frame_ticks: 3,
         filter: PictureFilter::default(),
         renditions: Vec::new(),
-        hash_left_end: 0,
-        hash_right_start: 0,
     }
 }
 

@@ -18,12 +18,14 @@ mod describe;
 #[cfg(test)]
 mod documents;
 mod drawing;
+mod ladder;
 mod options;
 mod paint;
 mod progress;
 mod report;
 mod signals;
 mod text;
+mod toml_text;
 
 use std::process::ExitCode;
 

@@ -106,6 +106,7 @@ pub(crate) fn plan() -> Plan {
         fingerprint: "f".to_owned(),
         clock: clock(),
         frames: FRAMES,
+        exact_frames: false,
         end_pts: 480,
         cells: (0..10).map(cell).collect(),
         filter: PictureFilter::default(),

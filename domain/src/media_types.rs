@@ -290,6 +290,12 @@ pub struct ChunkTask {
     pub own_start: u32,
     /// End of the frames whose packets are kept.
     pub own_end: u32,
+    /// Frames `[0, hash_left_end)` are hashed into [`ChunkReport::left`]: those that the chunk before
+    /// delivers too. 0 where nothing lies before.
+    pub hash_left_end: u32,
+    /// Frames from here to the end of `frames` are hashed into [`ChunkReport::right`]: those that the
+    /// chunk behind delivers too. The length of `frames` where nothing lies behind.
+    pub hash_right_start: u32,
     /// The frames in `frames` that begin a cell, those of lead-in and tail included: IDR in every rendition.
     pub keys: Vec<u32>,
     /// Number of the first own cell: the sequence number of its fragment is one more.
@@ -323,9 +329,9 @@ pub struct ChunkReport {
     pub as_planned: bool,
     /// Where they differ, what it delivered within the window: continuous source pts, in order. At most 4 096 are kept.
     pub delivered: Vec<i64>,
-    /// Hashes of the decoded frames near the left border and near the right one.
+    /// Hashes of the decoded frames that the chunk before delivers too, in order.
     pub left: Vec<FrameHash>,
-    /// Near the right border.
+    /// Hashes of the decoded frames that the chunk behind delivers too, in order.
     pub right: Vec<FrameHash>,
     /// Frames decoded in all, preroll included.
     pub decoded_frames: u64,

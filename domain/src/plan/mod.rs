@@ -100,6 +100,9 @@ pub struct Plan {
     pub clock: OutputClock,
     /// Frames of the timeline.
     pub frames: u64,
+    /// Whether the timeline was counted by decoding: then a chunk that delivers other frames refutes
+    /// its border, not the timeline.
+    pub exact_frames: bool,
     /// Output time at which the last frame ends.
     pub end_pts: i64,
     /// The cells, in order; they tile the frames. Cells without frames don't exist.

@@ -44,6 +44,8 @@ fn task(film: &Film, own: Range<usize>, margin: usize) -> ChunkTask {
         feed_end: relative(window.end),
         own_start: relative(own.start),
         own_end: relative(own.end),
+        hash_left_end: 0,
+        hash_right_start: relative(window.end),
         keys: Vec::new(),
         first_cell: 0,
         first_frame: own.start as u64,

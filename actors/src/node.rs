@@ -17,10 +17,7 @@ impl Node {
     /// # Errors
     ///
     /// See [`StartError`].
-    pub async fn start(
-        _config: NodeConfig,
-        _engine: Arc<dyn Engine>,
-    ) -> Result<Self, StartError> {
+    pub async fn start(_config: NodeConfig, _engine: Arc<dyn Engine>) -> Result<Self, StartError> {
         todo!()
     }
 

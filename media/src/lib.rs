@@ -18,4 +18,5 @@ pub mod package;
 pub mod probe;
 pub mod scale;
 pub mod scan;
+pub mod verify;
 pub mod window;

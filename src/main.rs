@@ -19,11 +19,14 @@ mod describe;
 mod documents;
 mod drawing;
 mod ladder;
+mod logging;
 mod options;
 mod paint;
 mod progress;
 mod report;
 mod signals;
+mod sources;
+mod spec;
 mod text;
 mod toml_text;
 

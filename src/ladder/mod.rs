@@ -63,7 +63,8 @@ fn parse(shown: &str, text: &str) -> Result<Ladder, Vec<Report>> {
     let checked = Ladder::try_from(found.spec.clone());
     if let Err(LadderErrors(errors)) = &checked {
         for error in errors {
-            found.refused(&as_written(&error.field), &error.reason);
+            let (field, reason) = as_written(&error.field, &error.reason);
+            found.refused(&field, &reason);
         }
     }
     let errors = found.into_reports(shown);
@@ -73,18 +74,28 @@ fn parse(shown: &str, text: &str) -> Result<Ladder, Vec<Report>> {
     }
 }
 
-/// A field of the checked ladder by the key that it has in the text.
-fn as_written(field: &str) -> String {
-    for (checked, written) in [
-        ("crf_hundredths", "crf"),
-        ("max_rate_bps", "max_rate_kbps"),
-        ("bitrate_bps", "bitrate_kbps"),
-    ] {
-        if let Some(table) = field.strip_suffix(checked) {
-            return format!("{table}{written}");
-        }
-    }
-    field.to_owned()
+/// A field of the checked ladder and what is wrong with it, by the key and the unit that the text has.
+fn as_written(field: &str, reason: &str) -> (String, String) {
+    let in_kbps = field.ends_with(".max_rate") || field.ends_with(".bitrate");
+    let suffix = if in_kbps { "_kbps" } else { "" };
+    let reason = if let Some(reason) = reason.strip_suffix(" hundredths") {
+        divided(reason, 100)
+    } else if let Some(reason) = reason.strip_suffix(" bits per second") {
+        format!("{} kb/s", divided(reason, 1000))
+    } else {
+        reason.replace("max_rate ", "max_rate_kbps ")
+    };
+    (format!("{field}{suffix}"), reason)
+}
+
+/// A sentence with its whole numbers divided.
+fn divided(sentence: &str, by: u64) -> String {
+    let words = sentence.split(' ').map(|word| match word.parse::<u64>() {
+        Ok(number) if number % by == 0 => (number / by).to_string(),
+        Ok(number) => format!("{}.{:02}", number / by, number % by * 100 / by),
+        Err(_) => word.to_owned(),
+    });
+    words.collect::<Vec<String>>().join(" ")
 }
 
 #[cfg(test)]

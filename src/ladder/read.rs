@@ -126,8 +126,8 @@ fn read_audio(found: &mut Found, text: &str, root: &DeTable<'_>) {
     };
     let Some(table) = value.get_ref().as_table() else {
         let what = format!(
-            "audio is a {}, must be a table [audio]",
-            value.get_ref().type_str()
+            "audio is {}, must be a table [audio]",
+            kind(value.get_ref())
         );
         found.mistake("audio", what, None);
         return;
@@ -150,8 +150,8 @@ fn read_rungs(found: &mut Found, text: &str, root: &DeTable<'_>) {
     };
     let Some(items) = value.get_ref().as_array() else {
         let what = format!(
-            "rungs is a {}, must be tables [[rungs]]",
-            value.get_ref().type_str()
+            "rungs is {}, must be tables [[rungs]]",
+            kind(value.get_ref())
         );
         found.mistake("rungs", what, None);
         return;
@@ -162,7 +162,7 @@ fn read_rungs(found: &mut Found, text: &str, root: &DeTable<'_>) {
             .lines
             .insert(path.clone(), line_of(text, item.span().start));
         let Some(table) = item.get_ref().as_table() else {
-            let what = format!("{path} is a {}, must be a table", item.get_ref().type_str());
+            let what = format!("{path} is {}, must be a table", kind(item.get_ref()));
             found.mistake(&path, what, None);
             continue;
         };
@@ -296,21 +296,32 @@ fn narrow(number: u64) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }
 
+/// What a value is, with its article.
+fn kind(value: &DeValue<'_>) -> String {
+    let name = value.type_str();
+    let article = if name.starts_with(['a', 'i']) {
+        "an"
+    } else {
+        "a"
+    };
+    format!("{article} {name}")
+}
+
 fn flag(value: &DeValue<'_>) -> Result<bool, String> {
     value
         .as_bool()
-        .ok_or_else(|| format!("is a {}, must be true or false", value.type_str()))
+        .ok_or_else(|| format!("is {}, must be true or false", kind(value)))
 }
 
 fn string(value: &DeValue<'_>) -> Result<String, String> {
     let text = value.as_str().map(str::to_owned);
-    text.ok_or_else(|| format!("is a {}, must be a string", value.type_str()))
+    text.ok_or_else(|| format!("is {}, must be a string", kind(value)))
 }
 
 fn number(value: &DeValue<'_>) -> Result<u64, String> {
     let integer = value
         .as_integer()
-        .ok_or_else(|| format!("is a {}, must be a whole number", value.type_str()))?;
+        .ok_or_else(|| format!("is {}, must be a whole number", kind(value)))?;
     u64::from_str_radix(integer.as_str(), integer.radix())
         .map_err(|_not_a_u64| format!("is {}, must be a whole number", integer.as_str()))
 }
@@ -322,8 +333,8 @@ fn hundredths(value: &DeValue<'_>) -> Result<u32, String> {
         (_, Some(float)) => float.as_str(),
         (_, None) => {
             return Err(format!(
-                "is a {}, must be a number such as 21 or 21.5",
-                value.type_str()
+                "is {}, must be a number such as 21 or 21.5",
+                kind(value)
             ));
         }
     };

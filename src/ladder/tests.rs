@@ -82,6 +82,13 @@ name = \"c\"
 height = 360
 crf = \"low\"
 preset = \"warp\"
+max_rate_kbps = 3
+[[rungs]]
+name = \"d e\"
+width = 4
+height = 360
+crf = 20
+buffer_ms = 500
 ";
     insta::assert_snapshot!(told(text), @"");
 }

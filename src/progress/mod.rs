@@ -15,10 +15,11 @@ use reelmesh_actors::api::{JobEvent, JobProgress, JobSummary, Phase};
 use crate::console::Console;
 use crate::progress::estimate::Estimate;
 use crate::progress::plain::Lines;
-use crate::progress::screen::Screen;
 use crate::progress::view::JobView;
+use crate::report::Report;
 
 pub(crate) use json::Summary;
+pub(crate) use screen::{Screen, Terminal};
 
 /// How often a terminal is redrawn: often enough to look alive, too seldom to cost anything.
 pub(crate) const REDRAW_EVERY: Duration = Duration::from_millis(200);
@@ -27,6 +28,7 @@ pub(crate) const REDRAW_EVERY: Duration = Duration::from_millis(200);
 #[derive(Debug)]
 pub(crate) struct Display {
     console: Console,
+    terminal: Terminal,
     screen: Option<Screen>,
     lines: Lines,
     job: Option<Shown>,
@@ -46,11 +48,12 @@ struct Shown {
 }
 
 impl Display {
-    /// A display as the streams of this process ask for; `line_every` is the time between plain lines.
-    pub(crate) fn new(console: Console, line_every: Duration) -> Self {
-        let screen = Console::is_watched().then(Screen::new);
+    /// A display on these streams; `line_every` is the time between plain lines.
+    pub(crate) fn new(console: Console, terminal: Terminal, line_every: Duration) -> Self {
+        let screen = terminal.screen();
         Self {
             console,
+            terminal,
             screen,
             lines: Lines::new(line_every),
             job: None,
@@ -117,10 +120,15 @@ impl Display {
 
     /// Writes a line that stays, above what is redrawn.
     pub(crate) fn message(&self, line: &str) {
-        match &self.screen {
-            Some(screen) => screen.print(line),
-            None => Console::note(line),
+        self.terminal.print(line);
+    }
+
+    /// Tells an error, above what is redrawn.
+    pub(crate) fn error(&self, report: &Report) {
+        if self.console.is_json() {
+            Console::data(&format!("{}\n", report.json()));
         }
+        self.message(report.render(self.console.err).trim_end());
     }
 
     /// Shows from now on that the job is being stopped.
@@ -157,7 +165,7 @@ impl Display {
 
     fn draw(&mut self) {
         if let (Some(screen), Some(job)) = (&mut self.screen, &self.job) {
-            let lines = view::lines(&job.view(), Screen::columns(), self.console.err);
+            let lines = view::lines(&job.view(), Terminal::columns(), self.console.err);
             screen.show(&lines);
         }
     }

@@ -43,8 +43,11 @@ fn read_file(wanted: &str) -> Result<String, Report> {
                 ),
             });
         }
-        Report::new(Kind::Ladder, format!("reading the ladder {wanted}: {error}"))
-            .hint("--ladder takes a name (default, fast) or the path of a file")
+        Report::new(
+            Kind::Ladder,
+            format!("reading the ladder {wanted}: {error}"),
+        )
+        .hint("--ladder takes a name (default, fast) or the path of a file")
     };
     let metadata = std::fs::metadata(wanted).map_err(failed)?;
     if metadata.len() > TEXT_BYTES_MAX {

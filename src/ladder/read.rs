@@ -276,7 +276,8 @@ impl<'f, 't> Fields<'f, 't> {
     ) -> Option<T> {
         if get(self.table, key).is_none() && !self.is_wrong(key) {
             let full = self.full(key);
-            self.found.mistake(&full, format!("{full} is missing"), None);
+            self.found
+                .mistake(&full, format!("{full} is missing"), None);
         }
         self.value(key, read)
     }

@@ -6,20 +6,23 @@ mod json;
 mod messages;
 mod plain;
 mod screen;
+mod single;
 mod view;
 
 use std::time::{Duration, Instant};
 
-use reelmesh_actors::api::{JobEvent, JobProgress, JobSummary, Phase};
+use reelmesh_actors::api::{Admission, JobEvent, JobProgress, JobSummary, Phase};
 
 use crate::console::Console;
 use crate::progress::estimate::Estimate;
 use crate::progress::plain::Lines;
+use crate::progress::screen::Screen;
 use crate::progress::view::JobView;
 use crate::report::Report;
 
-pub(crate) use json::Summary;
-pub(crate) use screen::{Screen, Terminal};
+use json::Summary;
+pub(crate) use screen::Terminal;
+pub(crate) use single::SingleLine;
 
 /// How often a terminal is redrawn: often enough to look alive, too seldom to cost anything.
 pub(crate) const REDRAW_EVERY: Duration = Duration::from_millis(200);
@@ -75,6 +78,17 @@ impl Display {
         });
     }
 
+    /// Says what the node did with the submission, and what the source is.
+    pub(crate) fn admitted(&self, admission: &Admission, in_short: &str) {
+        let Some(job) = &self.job else { return };
+        if self.console.is_json() {
+            Console::json(&json::Admitted::new(&job.name, admission));
+        }
+        if let Some(message) = messages::of_admission(admission, in_short) {
+            self.message(&format!("{}: {message}", job.name));
+        }
+    }
+
     /// Takes the newest progress and redraws or, when its time has come, writes a line.
     pub(crate) fn progress(&mut self, progress: &JobProgress) {
         let Some(job) = &mut self.job else { return };
@@ -101,7 +115,9 @@ impl Display {
         if let JobEvent::Planned { chunks, .. } = event {
             job.chunks = *chunks;
         }
-        if self.console.is_json() {
+        // It may come before anybody listens; the handle knows.
+        let admitted = matches!(event, JobEvent::Admitted { .. });
+        if self.console.is_json() && !admitted {
             Console::json(&json::Event {
                 input: &job.name,
                 event,

@@ -1,5 +1,7 @@
 //! The lines at the bottom of a terminal that are redrawn, by indicatif.
 
+use std::io::IsTerminal as _;
+
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::console::Console;
@@ -16,9 +18,10 @@ pub(crate) struct Terminal {
 }
 
 impl Terminal {
-    /// The error stream of this process.
-    pub(crate) fn of_process() -> Self {
-        let redrawn = Console::is_watched().then(|| {
+    /// The error stream of this process. Nothing is redrawn where `json` goes to the same terminal.
+    pub(crate) fn of_process(json: bool) -> Self {
+        let mixed = json && std::io::stdout().is_terminal();
+        let redrawn = (Console::is_watched() && !mixed).then(|| {
             let target = ProgressDrawTarget::stderr_with_hz(REDRAWS_PER_S);
             MultiProgress::with_draw_target(target)
         });

@@ -91,6 +91,8 @@ impl Clip {
             feed_end: frames,
             own_start: 0,
             own_end: frames,
+            hash_left_end: 0,
+            hash_right_start: frames,
             keys: Vec::new(),
             first_cell: 0,
             first_frame: 0,

@@ -121,12 +121,15 @@ impl Errors {
             self.one_of(field("preset"), &rung.preset, &names);
         }
         self.one_of(field("profile"), &rung.profile, &PROFILES);
-        self.within(
-            field("crf"),
-            rung.crf_hundredths,
-            &CRF_HUNDREDTHS,
-            " hundredths",
-        );
+        if !CRF_HUNDREDTHS.contains(&rung.crf_hundredths) {
+            let (whole, rest) = (rung.crf_hundredths / 100, rung.crf_hundredths % 100);
+            let why = format!(
+                "{whole}.{rest:02} is out of range; give {} to {}",
+                CRF_HUNDREDTHS.start() / 100,
+                CRF_HUNDREDTHS.end() / 100
+            );
+            self.add(field("crf"), why);
+        }
         if let Some(rate) = rung.max_rate_bps {
             self.within(field("max_rate"), rate, &MAX_RATE_BPS, " bits per second");
         }

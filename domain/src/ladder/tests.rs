@@ -1,6 +1,7 @@
 //! Shows which ladders are refused, and what a source gets of the others.
 
-use alloc::string::{String, ToString as _};
+use alloc::borrow::ToOwned as _;
+use alloc::string::ToString as _;
 use alloc::vec;
 
 use proptest::prelude::*;
@@ -11,11 +12,11 @@ use crate::rational::Rational;
 
 fn rung(name: &str, width: u32, height: u32) -> RungSpec {
     RungSpec {
-        name: name.to_string(),
+        name: name.to_owned(),
         width,
         height,
-        preset: "medium".to_string(),
-        profile: "high".to_string(),
+        preset: "medium".to_owned(),
+        profile: "high".to_owned(),
         crf_hundredths: 2_100,
         max_rate_bps: Some(5_500_000),
         buffer_ms: None,
@@ -49,7 +50,7 @@ fn facts(width: u32, height: u32) -> SourceFacts {
             profile: String::new(),
             width,
             height,
-            pixel_format: "yuv420p".to_string(),
+            pixel_format: "yuv420p".to_owned(),
             bit_depth: 8,
             sample_aspect: Rational::ONE,
             orientation: Orientation::default(),
@@ -96,40 +97,40 @@ fn refuses_what_is_out_of_range() {
     type Change = fn(&mut LadderSpec);
     let cases: [(&str, Change); 21] = [
         ("rungs[0].name", |ladder| {
-            ladder.rungs[0].name = String::new()
+            ladder.rungs[0].name = String::new();
         }),
         ("rungs[0].name", |ladder| {
-            ladder.rungs[0].name = "a/b".into()
+            ladder.rungs[0].name = "a/b".into();
         }),
         ("rungs[0].name", |ladder| ladder.rungs[0].name = "ü".into()),
         ("rungs[0].name", |ladder| {
-            ladder.rungs[0].name = "x".repeat(33)
+            ladder.rungs[0].name = "x".repeat(33);
         }),
         ("rungs[1].name", |ladder| {
-            ladder.rungs[1].name = "480P".into()
+            ladder.rungs[1].name = "480P".into();
         }),
         ("rungs[1].name", |ladder| {
-            ladder.rungs[1].name = "Audio-1".into()
+            ladder.rungs[1].name = "Audio-1".into();
         }),
         ("rungs[1].name", |ladder| {
-            ladder.rungs[1].name = "hls".into()
+            ladder.rungs[1].name = "hls".into();
         }),
         ("rungs[2].width", |ladder| ladder.rungs[2].width = 15),
         ("rungs[2].height", |ladder| ladder.rungs[2].height = 8_193),
         ("rungs[2].preset", |ladder| {
-            ladder.rungs[2].preset = "placebo".into()
+            ladder.rungs[2].preset = "placebo".into();
         }),
         ("rungs[2].profile", |ladder| {
-            ladder.rungs[2].profile = "high10".into()
+            ladder.rungs[2].profile = "high10".into();
         }),
         ("rungs[2].crf", |ladder| {
-            ladder.rungs[2].crf_hundredths = 5_101
+            ladder.rungs[2].crf_hundredths = 5_101;
         }),
         ("rungs[2].max_rate", |ladder| {
-            ladder.rungs[2].max_rate_bps = Some(15_999)
+            ladder.rungs[2].max_rate_bps = Some(15_999);
         }),
         ("rungs[2].buffer_ms", |ladder| {
-            ladder.rungs[2].buffer_ms = Some(99)
+            ladder.rungs[2].buffer_ms = Some(99);
         }),
         ("rungs[2].buffer_ms", |ladder| {
             ladder.rungs[2].max_rate_bps = None;
@@ -393,9 +394,9 @@ fn each_audio_track_is_kept() {
     };
     let got: Vec<_> = ladder.audio(&source).iter().map(row).collect();
     let wanted = [
-        ("audio-1-eng".to_string(), 44_100, 1, 64_000, false),
-        ("audio-2-und".to_string(), 48_000, 2, 128_000, true),
-        ("audio-3-und".to_string(), 48_000, 2, 128_000, false),
+        ("audio-1-eng".to_owned(), 44_100, 1, 64_000, false),
+        ("audio-2-und".to_owned(), 48_000, 2, 128_000, true),
+        ("audio-3-und".to_owned(), 48_000, 2, 128_000, false),
     ];
     assert_eq!(got, wanted);
 

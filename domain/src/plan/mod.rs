@@ -10,6 +10,7 @@ mod judge;
 mod make;
 mod revise;
 mod tasks;
+mod units;
 mod windows;
 
 use alloc::string::String;

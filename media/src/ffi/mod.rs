@@ -18,6 +18,8 @@ pub mod options;
 pub mod packet;
 pub mod reader;
 pub mod stream;
+#[cfg(target_feature = "avx2")]
+pub(crate) mod vector;
 
 #[cfg(test)]
 mod tests;

@@ -63,6 +63,15 @@ fn fragments_follow_the_cells() {
     check(&[frames(4)], 0, &[]);
 }
 
+/// A cell that is longer than any fragment may be is cut in between.
+#[test]
+fn long_cells_are_cut() {
+    let most = u32::try_from(FRAGMENT_FRAMES).expect("small");
+    let end = (FRAGMENT_FRAMES * 2 + 9) * i64::from(FRAME);
+    let count = most * 2 + 15;
+    assert_eq!(cut(&[end, end + 1024 * 5], count), [most, most, 10, 5]);
+}
+
 /// Cells that don't rise are the planner's fault.
 #[test]
 fn refuses_cells_that_do_not_rise() {

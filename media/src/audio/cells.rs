@@ -3,8 +3,9 @@
 //! A fragment ends at the audio frame that is nearest to its cell's end, as it is presented: priming
 //! counts. A cell in which no frame ends has no fragment of its own, its sound lies in the next one; a cell
 //! of many minutes has several.
-//! Sound behind the last cell gets fragments of that cell's length; a rest shorter than half of that
-//! stays with the fragment before it, as a segment of its own would be a pointless request for players.
+//! Sound behind the last cell gets fragments as long as the longer of the last two cells, as the very last
+//! may be a stub; a rest shorter than half of that stays with the fragment before it, as a segment of its
+//! own would be a pointless request for players.
 
 use std::collections::VecDeque;
 
@@ -60,7 +61,8 @@ impl Borders {
         let length = match cell_ends {
             [] => i64::from(rate_hz) * FALLBACK_CELL_S,
             [only] => *only,
-            [.., before, last] => last - before,
+            [previous, last] => (last - previous).max(*previous),
+            [.., start, previous, last] => (last - previous).max(previous - start),
         };
         Ok(Self {
             cell_ends: cell_ends.to_vec(),

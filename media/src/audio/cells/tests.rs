@@ -58,6 +58,12 @@ fn fragments_follow_the_cells() {
     check(&[frames(10), frames(20)], 25, &[11, 14]);
     check(&[frames(10), frames(20)], 26, &[11, 10, 5]);
     check(&[frames(10), frames(20)], 45, &[11, 10, 10, 14]);
+    // The same behind a stub of a cell.
+    check(
+        &[frames(10), frames(20), frames(21)],
+        44,
+        &[11, 10, 1, 10, 12],
+    );
     // No cells: two seconds.
     check(&[], 200, &[95, 105]);
     check(&[frames(4)], 0, &[]);

@@ -418,7 +418,7 @@ pub struct AudioTask {
     /// Source time in seconds (continuous) of the output's time 0: the first video frame.
     pub origin_s: Rational,
     /// Samples of the output, counted from its time 0, at which each cell of the video ends, rising.
-    /// Audio that goes on behind the last gets further fragments of the last cell's length.
+    /// Audio that goes on behind the last gets further fragments of a whole cell's length.
     pub cell_ends: Vec<i64>,
     /// The settings.
     pub rendition: AudioRendition,

@@ -4,6 +4,7 @@
 //! What is read here is untrusted: damage is a [`Finding`], never a panic, and no length in a file
 //! makes us allocate more than a named bound.
 
+pub mod hls;
 pub mod mp4;
 
 use std::path::Path;
@@ -97,4 +98,15 @@ pub fn verify_output(
         return Err(MediaError::Cancelled);
     }
     Ok(Vec::new())
+}
+
+/// Whether a path from a report or playlist names something below its folder, and nothing else.
+fn is_below(path: &str) -> bool {
+    let plain = |part: &str| {
+        !matches!(part, "" | "." | "..")
+            && part
+                .chars()
+                .all(|c| !c.is_control() && !matches!(c, '\\' | ':' | '?' | '#' | '%' | '"'))
+    };
+    path.split('/').all(plain)
 }

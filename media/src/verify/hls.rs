@@ -2,6 +2,8 @@
 
 /// Lines of a playlist: ten hours of one-second segments with three lines each.
 const MAX_LINES: usize = 120_000;
+/// A segment is shorter, so that sums of durations stay far within 64 bits.
+const MAX_DURATION_S: u64 = 1_000_000;
 
 /// What is wrong with a playlist.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -360,10 +362,11 @@ fn microseconds(text: &str) -> Result<u64, String> {
     if decimals.len() != 6 {
         return Err("a duration has six decimals".to_owned());
     }
-    number(whole)?
-        .checked_mul(1_000_000)
-        .and_then(|us| us.checked_add(number(decimals).ok()?))
-        .ok_or_else(|| format!("{text:?} is no duration"))
+    let whole = number(whole)?;
+    if whole > MAX_DURATION_S {
+        return Err(format!("{text} s is longer than any segment"));
+    }
+    Ok(whole * 1_000_000 + number(decimals)?)
 }
 
 #[cfg(test)]

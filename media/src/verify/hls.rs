@@ -296,15 +296,12 @@ impl Attributes {
             if list.iter().any(|(other, ..)| other == name) {
                 return Err(format!("{name} stands twice"));
             }
-            let (value, quoted, behind) = match behind.strip_prefix('"') {
-                Some(behind) => {
-                    let (value, behind) = behind.split_once('"').ok_or("a quote is closed")?;
-                    (value, true, behind)
-                }
-                None => {
-                    let end = behind.find(',').unwrap_or(behind.len());
-                    (&behind[..end], false, &behind[end..])
-                }
+            let (value, quoted, behind) = if let Some(behind) = behind.strip_prefix('"') {
+                let (value, behind) = behind.split_once('"').ok_or("a quote is closed")?;
+                (value, true, behind)
+            } else {
+                let end = behind.find(',').unwrap_or(behind.len());
+                (&behind[..end], false, &behind[end..])
             };
             list.push((name.to_owned(), value.to_owned(), quoted));
             match behind.strip_prefix(',') {

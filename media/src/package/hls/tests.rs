@@ -193,10 +193,10 @@ fn package_plays() {
             "{playlist}: {errors}"
         );
         let progress = String::from_utf8(output.stdout).unwrap();
-        let frames = progress
+        let mut frames = progress
             .lines()
             .filter_map(|line| line.strip_prefix("frame="));
-        frames.last().unwrap().to_owned()
+        frames.next_back().unwrap().to_owned()
     };
     assert_eq!(decode("multivariant.m3u8"), "60");
     assert_eq!(decode("small/media.m3u8"), "60");

@@ -34,7 +34,7 @@ impl Checker<'_> {
     /// Decodes a container whose streams are these tracks, in this order.
     pub(super) fn decode(
         &mut self,
-        source: Arc<dyn ByteSource>,
+        source: &Arc<dyn ByteSource>,
         file: &str,
         tracks: &[usize],
     ) -> Result<(), MediaError> {
@@ -44,7 +44,7 @@ impl Checker<'_> {
                 continue;
             };
             let name = &track.name;
-            let count = match self.decode_stream(Arc::clone(&source), file, stream, name) {
+            let count = match self.decode_stream(Arc::clone(source), file, stream, name) {
                 Ok(count) => count,
                 Err(MediaError::Cancelled) => return Err(MediaError::Cancelled),
                 Err(error) => {

@@ -7,7 +7,7 @@ use super::decode::Joined;
 use super::{Checker, cell_frames};
 use crate::error::MediaError;
 use crate::fragment::{Fragment, read_fragment_head};
-use crate::io::ByteSource as _;
+use crate::io::ByteSource;
 use crate::verify::hls::{
     MediaPlaylist, MultivariantPlaylist, Playlist, SegmentEntry, Variant, read_playlist,
 };
@@ -152,7 +152,8 @@ impl Checker<'_> {
             self.check_key_frames(&folder, &listed, &read);
         }
         let peak = peak_bps(&listed, &read.files);
-        self.decode(Arc::new(Joined::new(read.files)), &file, &[place])?;
+        let joined: Arc<dyn ByteSource> = Arc::new(Joined::new(read.files));
+        self.decode(&joined, &file, &[place])?;
         Ok(peak)
     }
 

@@ -43,7 +43,8 @@ impl Checker<'_> {
             self.check_track(file, &contents, found, track);
             self.check_cells(file, &source, found, track)?;
         }
-        self.decode(Arc::new(source), file, &mp4.tracks)
+        let source: Arc<dyn ByteSource> = Arc::new(source);
+        self.decode(&source, file, &mp4.tracks)
     }
 
     /// Kind, number of samples, and where presentation begins and ends.

@@ -206,7 +206,7 @@ fn wrong_segments_are_found() {
     place.change("hls/small/00001.m4s", |bytes| *bytes = other);
     place.finds("hls/small/00001.m4s", "track small, cell 0", Some(0));
     place.change("hls/large/00003.m4s", |bytes| {
-        bytes.truncate(bytes.len() - 9)
+        bytes.truncate(bytes.len() - 9);
     });
     place.finds("hls/large/00003.m4s", "ends within a fragment", Some(48));
     place.finds("hls/large/media.m3u8", "its segments have 4 cells", None);

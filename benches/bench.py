@@ -160,13 +160,12 @@ class Case:
     def ladder_file(self, folder):
         """The same ladder for reelmesh, in the format of config/ladders."""
         path = folder / f"{self.preset}{'-capped' if self.capped else ''}.toml"
-        text = ""
-        for name, _, height, crf in LADDER:
-            text += f'[[video]]\nname = "{name}"\nheight = {height}\ncodec = "h264"\nprofile = "high"\n'
-            text += f'preset = "{self.preset}"\ncrf = {crf}\n'
+        text = "[audio]\nbitrate_kbps = 128\nchannels = 2\n"
+        for name, width, height, crf in LADDER:
+            text += f'\n[[rungs]]\nname = "{name}"\nwidth = {width}\nheight = {height}\n'
+            text += f'profile = "high"\npreset = "{self.preset}"\ncrf = {crf}\n'
             if self.capped:
-                text += f"max_bitrate_kbps = {CAPS_KBPS[name]}\nbuffer_kbit = {2 * CAPS_KBPS[name]}\n"
-            text += "\n"
+                text += f"max_rate_kbps = {CAPS_KBPS[name]}\nbuffer_ms = 2000\n"
         path.write_text(text, encoding="utf-8")
         return path
 

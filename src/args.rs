@@ -20,9 +20,25 @@ pub(crate) struct Cli {
 const EXIT_CODES: &str = "Exit codes: 0 done; 2 the command or the configuration is wrong; 3 no input \
 could be read or was in scope; 4 a job failed; 130 interrupted.";
 
+const TRANSCODE_HELP: &str = "Examples:
+  reelmesh transcode talk.mp4 --out published
+  reelmesh transcode *.mkv --out published --ladder fast --package hls
+
+Outputs are <out>/<input's name>/<rendition>.mp4, …/hls/multivariant.m3u8 and, last, …/report.json.
+Ctrl-C stops cleanly, a second one at once. The same command goes on from what is finished.";
+
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Make the renditions of one or more videos, as MP4 files and an HLS stream
+    #[command(after_long_help = TRANSCODE_HELP)]
+    Transcode(TranscodeArgs),
+    /// Show what is in a file, and whether it can be transcoded
+    Probe(ProbeArgs),
+    /// Show what would be cut where and why, and what it costs, without doing it
+    Plan(PlanArgs),
+    /// Check outputs against their report: files, frames, playlists, seams, a full decode
+    Verify(VerifyArgs),
     /// Show every value of the configuration and where it comes from
     Config(ConfigArgs),
 }

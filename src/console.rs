@@ -32,9 +32,10 @@ impl Console {
         self.json
     }
 
-    /// Whether somebody may look at the error stream while it is written.
+    /// Whether somebody may look at the error stream while it is written, and lines there can be redrawn.
     pub(crate) fn is_watched() -> bool {
-        std::io::stderr().is_terminal()
+        let dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
+        std::io::stderr().is_terminal() && !dumb
     }
 
     /// Writes data. A reader that has gone wants no more of it.

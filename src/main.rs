@@ -4,11 +4,6 @@
     clippy::format_push_string,
     reason = "texts for people are built piece by piece, and reading well counts more there"
 )]
-#![expect(
-    dead_code,
-    reason = "the commands that use the rest come with the node"
-)]
-
 mod args;
 mod commands;
 mod config;
@@ -18,12 +13,17 @@ mod describe;
 #[cfg(test)]
 mod documents;
 mod drawing;
+mod ladder;
+mod logging;
 mod options;
 mod paint;
 mod progress;
 mod report;
 mod signals;
+mod sources;
+mod spec;
 mod text;
+mod toml_text;
 
 use std::process::ExitCode;
 
@@ -45,6 +45,10 @@ fn main() -> ExitCode {
 fn run(command: &Command) -> Exit {
     let environment = Environment::of_process();
     let (json, result) = match command {
+        Command::Transcode(args) => (args.json, commands::transcode::run(args, &environment)),
+        Command::Probe(args) => (args.json, commands::probe::run(args)),
+        Command::Plan(args) => (args.json, commands::plan::run(args, &environment)),
+        Command::Verify(args) => (args.json, commands::verify::run(args)),
         Command::Config(args) => (args.json, commands::config::run(args, &environment)),
     };
     result.unwrap_or_else(|errors| {

@@ -110,7 +110,7 @@ pub(crate) fn transcode(
         .as_ref()
         .ok()
         .map(|settings| node(settings, environment));
-    let inputs = output_root(&args.out)
+    let inputs = output_root("--out", &args.out)
         .map_err(|error| vec![error])
         .and_then(|root| inputs(&args.inputs, &root));
     match (settings, node, inputs) {
@@ -182,26 +182,29 @@ fn host_id() -> NodeId {
         .unwrap_or_else(|_| unreachable!("`node` is a node's name"))
 }
 
-/// The directory that `--out` means.
-pub(crate) fn output_root(out: &str) -> Result<PathBuf, Report> {
+/// The directory that the value of an argument (`--out`) means.
+pub(crate) fn output_root(argument: &str, out: &str) -> Result<PathBuf, Report> {
     // A scheme has at least two letters, so that nobody's `c:` is taken for one.
     let scheme = out.split_once("://").map(|(scheme, _)| scheme);
     match scheme {
-        None if out.is_empty() => Err(Report::new(Kind::CommandLine, "--out is empty")),
+        None if out.is_empty() => Err(Report::new(
+            Kind::CommandLine,
+            format!("{argument} is empty"),
+        )),
         None => absolute(Path::new(out)),
         Some("file") => {
             let path = Url::parse(out).ok().and_then(|url| url.to_file_path().ok());
             path.ok_or_else(|| {
                 Report::new(
                     Kind::CommandLine,
-                    format!("--out {out}: no path of this host"),
+                    format!("{argument} {out}: no path of this host"),
                 )
                 .hint("write file:///absolute/path, or the path alone")
             })
         }
         Some(scheme) => Err(Report::new(
             Kind::Scheme,
-            format!("--out {out}: the scheme `{scheme}` isn't supported yet"),
+            format!("{argument} {out}: the scheme `{scheme}` isn't supported yet"),
         )
         .hint("give a directory or a file:// URL")),
     }
@@ -353,7 +356,7 @@ mod tests {
             ("file://host/p", "no path"),
             ("", "empty"),
         ] {
-            let error = output_root(out).unwrap_err();
+            let error = output_root("--out", out).unwrap_err();
             assert!(error.message().contains(part), "{error:?}");
         }
     }

@@ -126,6 +126,7 @@ impl Kind {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Report {
     kind: Kind,
+    input: Option<String>,
     message: String,
     details: Vec<String>,
     hint: Option<String>,
@@ -136,6 +137,8 @@ pub(crate) struct Report {
 struct Line<'a> {
     event: &'static str,
     code: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    input: Option<&'a str>,
     message: &'a str,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     details: &'a [String],
@@ -149,10 +152,18 @@ impl Report {
     pub(crate) fn new(kind: Kind, message: impl Into<String>) -> Self {
         Self {
             kind,
+            input: None,
             message: message.into(),
             details: Vec::new(),
             hint: None,
         }
+    }
+
+    /// Says which input it is about, for programs: the message names it in any case.
+    #[must_use]
+    pub(crate) fn about(mut self, input: &str) -> Self {
+        self.input = Some(input.to_owned());
+        self
     }
 
     /// Adds what to do.
@@ -212,6 +223,7 @@ impl Report {
         let line = Line {
             event: "error",
             code: self.kind.code(),
+            input: self.input.as_deref(),
             message: &self.message,
             details: &self.details,
             hint: self.hint.as_deref(),
@@ -235,13 +247,13 @@ impl Report {
             MediaError::Cancelled => Self::new(Kind::Interrupted, format!("{file}: interrupted")),
             MediaError::Bug { .. } => Self::new(Kind::Bug, message).hint(BUG),
         };
-        report.details(rest)
+        report.details(rest).about(file)
     }
 
     /// Why a job of this file didn't deliver.
     pub(crate) fn of_job(file: &str, error: &JobError) -> Self {
-        match error {
-            JobError::Input { file, reason } => {
+        let report = match error {
+            JobError::Input { reason, .. } => {
                 let (head, rest) = first_line_and_rest(reason);
                 Self::new(Kind::OutOfScope, format!("{file}: {head}"))
                     .details(rest)
@@ -272,7 +284,8 @@ impl Report {
                 format!("{file}: stopped before it was done"),
             )
             .hint(GO_ON),
-        }
+        };
+        report.about(file)
     }
 
     /// Why the node didn't start.

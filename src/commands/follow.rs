@@ -1,7 +1,8 @@
 //! Follows one job to its end, or to the user's wish to stop.
 
-use reelmesh_actors::api::{JobError, JobSummary};
+use reelmesh_actors::api::{JobError, JobEvent, JobSummary};
 use reelmesh_actors::job_handle::JobHandle;
+use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::MissedTickBehavior;
 
@@ -20,10 +21,10 @@ pub(crate) enum Followed {
 /// Shows a job until it ends or the user asks for a stop. Events come before the ending that they belong to.
 pub(crate) async fn follow(
     handle: &JobHandle,
+    events: &mut Receiver<JobEvent>,
     display: &mut Display,
     stops: &mut Stops,
 ) -> Followed {
-    let mut events = handle.events();
     let progress = handle.progress();
     let mut redraw = tokio::time::interval(REDRAW_EVERY);
     redraw.set_missed_tick_behavior(MissedTickBehavior::Skip);

@@ -5,11 +5,12 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use toml::Spanned;
-use toml::de::{DeString, DeTable, DeValue};
+use toml::de::DeValue;
 
 use super::environment::Environment;
 use super::keys::{KEYS, Key, Takes, VARIABLE_PREFIX, Value, find};
 use crate::report::{Kind, Report, nearest};
+use crate::toml_text::{self, in_order, line_of};
 
 /// Where a value comes from; a later one is stronger.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -165,11 +166,9 @@ impl Settings {
     }
 
     fn lay_file(&mut self, path: &Path, text: &str) {
-        let table = match DeTable::parse(text) {
+        let table = match toml_text::parse(text) {
             Ok(table) => table,
-            Err(error) => {
-                let line = error.span().map_or(1, |span| line_of(text, span.start));
-                let what = error.message().to_owned();
+            Err((line, what)) => {
                 let message = format!("{}:{line}: {what}", path.display());
                 self.errors.push(Report::new(Kind::Configuration, message));
                 return;
@@ -250,21 +249,6 @@ fn near_key(name: &str) -> Option<String> {
         .map(str::to_owned)
 }
 
-type Entry<'a, 'i> = (&'a Spanned<DeString<'i>>, &'a Spanned<DeValue<'i>>);
-
-/// The entries of a table as they stand in the file.
-fn in_order<'a, 'i>(table: &'a DeTable<'i>) -> Vec<Entry<'a, 'i>> {
-    let mut entries: Vec<Entry<'a, 'i>> = table.iter().collect();
-    entries.sort_by_key(|(name, _)| name.span().start);
-    entries
-}
-
-/// The line, from 1, of a byte of a text.
-fn line_of(text: &str, position: usize) -> usize {
-    let before = text.get(..position).unwrap_or(text);
-    before.matches('\n').count() + 1
-}
-
 fn from_toml(value: &Spanned<DeValue<'_>>) -> Result<Value, String> {
     let value = value.get_ref();
     if let Some(text) = value.as_str() {
@@ -289,7 +273,7 @@ fn from_toml(value: &Spanned<DeValue<'_>>) -> Result<Value, String> {
 
 fn from_text(key: &Key, text: &str) -> Result<Value, String> {
     match key.takes {
-        Takes::Text | Takes::Choice(_) => Ok(Value::Text(text.to_owned())),
+        Takes::Text => Ok(Value::Text(text.to_owned())),
         Takes::Number { .. } => text
             .trim()
             .parse()
@@ -313,10 +297,6 @@ fn checked(key: &Key, value: Value) -> Result<Value, String> {
                 Err(format!("is {number}, must be {min} to {max}"))
             }
         }
-        (Takes::Choice(choices), Value::Text(text)) => {
-            one_of(choices, text)?;
-            Ok(value)
-        }
         (Takes::Choices(choices), Value::List(items)) => {
             if items.is_empty() {
                 return Err(format!(
@@ -332,7 +312,7 @@ fn checked(key: &Key, value: Value) -> Result<Value, String> {
             }
             Ok(value)
         }
-        (Takes::Text | Takes::Choice(_), Value::Number(_) | Value::List(_)) => {
+        (Takes::Text, Value::Number(_) | Value::List(_)) => {
             Err(format!("is {value}, must be a string"))
         }
         (Takes::Number { .. }, Value::Text(_) | Value::List(_)) => {

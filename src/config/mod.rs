@@ -2,6 +2,8 @@
 //!
 //! All that is wrong is reported at once, one error a key, and unknown keys are refused.
 
+#[cfg(test)]
+mod documents;
 mod environment;
 mod keys;
 mod layers;

@@ -1,9 +1,28 @@
 //! Lines of JSON for programs.
 
-use reelmesh_actors::api::{JobEvent, JobProgress, JobSummary};
+use reelmesh_actors::api::{Admission, JobEvent, JobProgress, JobSummary};
 use serde::Serialize;
 
 use super::view::JobView;
+
+/// A submission that was taken.
+#[derive(Debug, Serialize)]
+pub(crate) struct Admitted<'a> {
+    event: &'static str,
+    input: &'a str,
+    admission: &'a Admission,
+}
+
+impl<'a> Admitted<'a> {
+    /// Of this input.
+    pub(crate) const fn new(input: &'a str, admission: &'a Admission) -> Self {
+        Self {
+            event: "admitted",
+            input,
+            admission,
+        }
+    }
+}
 
 /// An event of a job.
 #[derive(Debug, Serialize)]

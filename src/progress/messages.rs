@@ -7,13 +7,18 @@ use reelmesh_actors::api::{Admission, JobEvent, JobSummary, Phase};
 use crate::paint::Paint;
 use crate::text;
 
+/// What to say about a submission that was taken; `in_short` says what the source is.
+pub(crate) fn of_admission(admission: &Admission, in_short: &str) -> Option<String> {
+    match admission {
+        Admission::New => Some(in_short.to_owned()),
+        Admission::Resumed => Some(format!("{in_short}; goes on where it was stopped")),
+        Admission::AlreadyDone => None,
+    }
+}
+
 /// What to say about an event, if anything; where a screen shows the phase, its beginning needs no words.
 pub(crate) fn of_event(event: &JobEvent, on_screen: bool, paint: Paint) -> Option<String> {
     match event {
-        JobEvent::Admitted { admission, run: _ } => match admission {
-            Admission::New | Admission::AlreadyDone => None,
-            Admission::Resumed => Some("goes on where it was stopped".to_owned()),
-        },
         JobEvent::PhaseBegan { phase } => {
             let word = match phase {
                 Phase::Queued | Phase::Ended => return None,
@@ -53,7 +58,7 @@ pub(crate) fn of_event(event: &JobEvent, on_screen: bool, paint: Paint) -> Optio
                 format!("planned again{}: {cut}{kept}", reason.unwrap_or_default())
             })
         }
-        JobEvent::AttemptBegan { .. } | JobEvent::Ended { .. } => None,
+        JobEvent::Admitted { .. } | JobEvent::AttemptBegan { .. } | JobEvent::Ended { .. } => None,
         JobEvent::AttemptEnded {
             label,
             attempt,

@@ -6,19 +6,23 @@ mod json;
 mod messages;
 mod plain;
 mod screen;
+mod single;
 mod view;
 
 use std::time::{Duration, Instant};
 
-use reelmesh_actors::api::{JobEvent, JobProgress, JobSummary, Phase};
+use reelmesh_actors::api::{Admission, JobEvent, JobProgress, JobSummary, Phase};
 
 use crate::console::Console;
 use crate::progress::estimate::Estimate;
 use crate::progress::plain::Lines;
 use crate::progress::screen::Screen;
 use crate::progress::view::JobView;
+use crate::report::Report;
 
-pub(crate) use json::Summary;
+use json::Summary;
+pub(crate) use screen::Terminal;
+pub(crate) use single::SingleLine;
 
 /// How often a terminal is redrawn: often enough to look alive, too seldom to cost anything.
 pub(crate) const REDRAW_EVERY: Duration = Duration::from_millis(200);
@@ -27,6 +31,7 @@ pub(crate) const REDRAW_EVERY: Duration = Duration::from_millis(200);
 #[derive(Debug)]
 pub(crate) struct Display {
     console: Console,
+    terminal: Terminal,
     screen: Option<Screen>,
     lines: Lines,
     job: Option<Shown>,
@@ -46,11 +51,12 @@ struct Shown {
 }
 
 impl Display {
-    /// A display as the streams of this process ask for; `line_every` is the time between plain lines.
-    pub(crate) fn new(console: Console, line_every: Duration) -> Self {
-        let screen = Console::is_watched().then(Screen::new);
+    /// A display on these streams; `line_every` is the time between plain lines.
+    pub(crate) fn new(console: Console, terminal: Terminal, line_every: Duration) -> Self {
+        let screen = terminal.screen();
         Self {
             console,
+            terminal,
             screen,
             lines: Lines::new(line_every),
             job: None,
@@ -70,6 +76,17 @@ impl Display {
             last: JobProgress::default(),
             stopping: false,
         });
+    }
+
+    /// Says what the node did with the submission, and what the source is.
+    pub(crate) fn admitted(&self, admission: &Admission, in_short: &str) {
+        let Some(job) = &self.job else { return };
+        if self.console.is_json() {
+            Console::json(&json::Admitted::new(&job.name, admission));
+        }
+        if let Some(message) = messages::of_admission(admission, in_short) {
+            self.message(&format!("{}: {message}", job.name));
+        }
     }
 
     /// Takes the newest progress and redraws or, when its time has come, writes a line.
@@ -98,7 +115,9 @@ impl Display {
         if let JobEvent::Planned { chunks, .. } = event {
             job.chunks = *chunks;
         }
-        if self.console.is_json() {
+        // It may come before anybody listens; the handle knows.
+        let admitted = matches!(event, JobEvent::Admitted { .. });
+        if self.console.is_json() && !admitted {
             Console::json(&json::Event {
                 input: &job.name,
                 event,
@@ -117,10 +136,15 @@ impl Display {
 
     /// Writes a line that stays, above what is redrawn.
     pub(crate) fn message(&self, line: &str) {
-        match &self.screen {
-            Some(screen) => screen.print(line),
-            None => Console::note(line),
+        self.terminal.print(line);
+    }
+
+    /// Tells an error, above what is redrawn.
+    pub(crate) fn error(&self, report: &Report) {
+        if self.console.is_json() {
+            Console::data(&format!("{}\n", report.json()));
         }
+        self.message(report.render(self.console.err).trim_end());
     }
 
     /// Shows from now on that the job is being stopped.
@@ -157,7 +181,7 @@ impl Display {
 
     fn draw(&mut self) {
         if let (Some(screen), Some(job)) = (&mut self.screen, &self.job) {
-            let lines = view::lines(&job.view(), Screen::columns(), self.console.err);
+            let lines = view::lines(&job.view(), Terminal::columns(), self.console.err);
             screen.show(&lines);
         }
     }

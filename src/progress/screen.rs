@@ -1,11 +1,59 @@
 //! The lines at the bottom of a terminal that are redrawn, by indicatif.
 
+use std::io::IsTerminal as _;
+
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::console::Console;
 
 /// Redraws of the terminal a second at most.
 const REDRAWS_PER_S: u8 = 10;
 /// Columns taken where the terminal doesn't say how wide it is.
 const COLUMNS_UNKNOWN: u16 = 80;
+
+/// The error stream: a terminal with lines that are redrawn at its bottom, or anything else.
+#[derive(Clone, Debug)]
+pub(crate) struct Terminal {
+    redrawn: Option<MultiProgress>,
+}
+
+impl Terminal {
+    /// The error stream of this process. Nothing is redrawn where `json` goes to the same terminal.
+    pub(crate) fn of_process(json: bool) -> Self {
+        let mixed = json && std::io::stdout().is_terminal();
+        let redrawn = (Console::is_watched() && !mixed).then(|| {
+            let target = ProgressDrawTarget::stderr_with_hz(REDRAWS_PER_S);
+            MultiProgress::with_draw_target(target)
+        });
+        Self { redrawn }
+    }
+
+    /// Its columns.
+    pub(crate) fn columns() -> usize {
+        let (_, columns) = console::Term::stderr()
+            .size_checked()
+            .unwrap_or((0, COLUMNS_UNKNOWN));
+        // The last column stays free: a line that fills it makes some terminals wrap.
+        usize::from(columns).saturating_sub(1)
+    }
+
+    /// Writes lines that stay, above the ones that are redrawn.
+    pub(crate) fn print(&self, text: &str) {
+        match &self.redrawn {
+            Some(all) => all.suspend(|| Console::note(text)),
+            None => Console::note(text),
+        }
+    }
+
+    /// Lines that are redrawn, if somebody watches.
+    pub(crate) fn screen(&self) -> Option<Screen> {
+        let all = self.redrawn.clone()?;
+        Some(Screen {
+            all,
+            lines: Vec::new(),
+        })
+    }
+}
 
 /// The lines that are redrawn. Each is an indicatif bar that consists of a message: what stands in it is
 /// decided in [`super::view`].
@@ -16,24 +64,6 @@ pub(crate) struct Screen {
 }
 
 impl Screen {
-    /// An empty one on the error stream.
-    pub(crate) fn new() -> Self {
-        let target = ProgressDrawTarget::stderr_with_hz(REDRAWS_PER_S);
-        Self {
-            all: MultiProgress::with_draw_target(target),
-            lines: Vec::new(),
-        }
-    }
-
-    /// The columns of the terminal.
-    pub(crate) fn columns() -> usize {
-        let (_, columns) = console::Term::stderr()
-            .size_checked()
-            .unwrap_or((0, COLUMNS_UNKNOWN));
-        // The last column stays free: a line that fills it makes some terminals wrap.
-        usize::from(columns).saturating_sub(1)
-    }
-
     /// Shows these lines instead of the ones before.
     pub(crate) fn show(&mut self, lines: &[String]) {
         while self.lines.len() > lines.len() {
@@ -52,10 +82,5 @@ impl Screen {
         for (line, text) in self.lines.iter().zip(lines) {
             line.set_message(text.clone());
         }
-    }
-
-    /// Writes a line above them that stays.
-    pub(crate) fn print(&self, line: &str) {
-        let _terminal_gone = self.all.println(line);
     }
 }

@@ -133,3 +133,12 @@ fn the_clip_is_as_described() {
         .count();
     assert_eq!(keys, 7);
 }
+
+/// The demo's clip, in the long tests only: `make test FULL=1` gives its path.
+pub(crate) fn demo_clip() -> Option<PathBuf> {
+    let clip = std::env::var_os("REELMESH_DEMO_CLIP").map(PathBuf::from);
+    if clip.is_none() {
+        eprintln!("not run: a long test, make test FULL=1 runs it");
+    }
+    clip
+}

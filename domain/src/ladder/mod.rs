@@ -1,5 +1,10 @@
 //! The ladder: which renditions are asked for, and which of them a source gets.
 
+mod audio;
+mod check;
+pub(crate) mod presets;
+mod video;
+
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -7,6 +12,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::media_types::{AudioRendition, SourceFacts, VideoRendition};
 use crate::spec::FieldError;
+
+/// Name of the rung that [`LadderSpec::fit_source`] adds, where no other has the source's size.
+pub const SOURCE_RUNG: &str = "source";
 
 /// A ladder as somebody wrote it: nothing is checked yet.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,8 +65,15 @@ pub struct Ladder(LadderSpec);
 impl TryFrom<LadderSpec> for Ladder {
     type Error = LadderErrors;
 
-    fn try_from(_spec: LadderSpec) -> Result<Self, LadderErrors> {
-        todo!()
+    fn try_from(mut spec: LadderSpec) -> Result<Self, LadderErrors> {
+        let errors = check::errors(&spec);
+        if !errors.is_empty() {
+            return Err(LadderErrors(errors));
+        }
+        // Stable: rungs with equal boxes stay as they were written.
+        spec.rungs
+            .sort_by_key(|rung| core::cmp::Reverse(u64::from(rung.width) * u64::from(rung.height)));
+        Ok(Self(spec))
     }
 }
 
@@ -67,10 +82,16 @@ impl TryFrom<LadderSpec> for Ladder {
 pub struct LadderErrors(pub Vec<FieldError>);
 
 impl core::fmt::Display for LadderErrors {
-    fn fmt(&self, _f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        todo!()
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        for (place, error) in self.0.iter().enumerate() {
+            let between = if place == 0 { "" } else { "; " };
+            write!(f, "{between}{}: {}", error.field, error.reason)?;
+        }
+        Ok(())
     }
 }
+
+impl core::error::Error for LadderErrors {}
 
 impl From<Ladder> for LadderSpec {
     fn from(ladder: Ladder) -> Self {
@@ -85,12 +106,12 @@ impl Ladder {
     }
 
     /// The video renditions that a source gets, largest first.
-    pub fn video(&self, _facts: &SourceFacts) -> Vec<VideoRendition> {
-        todo!()
+    pub fn video(&self, facts: &SourceFacts) -> Vec<VideoRendition> {
+        video::renditions(&self.0, facts)
     }
 
     /// The audio renditions, one for each track of the source, in its order.
-    pub fn audio(&self, _facts: &SourceFacts) -> Vec<AudioRendition> {
-        todo!()
+    pub fn audio(&self, facts: &SourceFacts) -> Vec<AudioRendition> {
+        audio::renditions(&self.0.audio, facts)
     }
 }

@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex as StdMutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ractor::{Actor as _, ActorRef};
 use reelmesh_domain::failure::Failure;
@@ -37,6 +37,8 @@ use crate::supervisor::{NodeSupervisor, SupervisorMessage};
 const DRAIN_LIMIT: Duration = Duration::from_secs(20);
 /// How long actors may take to stop.
 const STOP_LIMIT: Duration = Duration::from_secs(5);
+/// Pause between two looks at what still holds the node.
+const LET_GO_PAUSE: Duration = Duration::from_millis(5);
 /// How long the status log may take to put its last events.
 const LOG_LIMIT: Duration = Duration::from_secs(2);
 
@@ -138,7 +140,7 @@ impl Node {
     }
 
     /// Stops the node. Jobs that haven't ended end as [`JobError::Stopped`] for those who wait.
-    pub async fn stop(self, mode: StopMode) {
+    pub async fn stop(mut self, mode: StopMode) {
         self.shared.stopping.store(true, Ordering::Relaxed);
         if mode == StopMode::Clean {
             self.drain().await;
@@ -148,15 +150,28 @@ impl Node {
             .stop_children_and_wait(None, Some(STOP_LIMIT));
         stopped.await;
         self.supervisor.stop(None);
-        if tokio::time::timeout(STOP_LIMIT, self.ended).await.is_err() {
+        if tokio::time::timeout(STOP_LIMIT, &mut self.ended)
+            .await
+            .is_err()
+        {
             self.supervisor.kill();
         }
         self.shared.end_tasks().await;
         self.shared.jobs.end_all(&JobError::Stopped);
+        self.let_go().await;
         let shared = Arc::clone(&self.shared);
         let flushed = blocking(move || shared.checkpoints.flush()).await;
         if !matches!(flushed, Ok(Ok(()))) {
             tracing::warn!("the last checkpoints may be lost: some work may be done again");
+        }
+    }
+
+    /// Waits until nothing else holds the node's locks: work on blocking threads can't be ended, only
+    /// waited for.
+    async fn let_go(&self) {
+        let begun = Instant::now();
+        while Arc::strong_count(&self.shared) > 1 && begun.elapsed() < STOP_LIMIT {
+            tokio::time::sleep(LET_GO_PAUSE).await;
         }
     }
 

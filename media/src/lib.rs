@@ -5,6 +5,7 @@
 //! [`reelmesh_domain::media_types`].
 
 pub mod audio;
+pub mod border;
 pub mod chunk;
 pub mod control;
 pub mod error;
@@ -18,5 +19,6 @@ pub mod package;
 pub mod probe;
 pub mod scale;
 pub mod scan;
+pub mod vbv;
 pub mod verify;
 pub mod window;

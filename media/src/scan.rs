@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 
-use reelmesh_domain::media_types::{Scan, SourceFacts};
+use reelmesh_domain::media_types::{Container, Scan, ScannedPacket, SourceFacts};
 use reelmesh_domain::plan::Timeline;
 
 use crate::control::Control;
 use crate::error::MediaError;
+use crate::ffi::input::Input;
+use crate::ffi::packet::Packet;
 use crate::io::ByteSource;
 use crate::limits::Limits;
+use crate::window::{FrameReader, Reading, VideoStream};
 
 /// Reads all packets of the video stream, in the order of the file. Progress is in bytes of the source.
 ///
@@ -16,12 +19,61 @@ use crate::limits::Limits;
 ///
 /// What the source says, a passed limit, cancelled, or out of scope (an encrypted packet).
 pub fn scan(
-    _source: Arc<dyn ByteSource>,
-    _facts: &SourceFacts,
-    _limits: &Limits,
-    _control: &dyn Control,
+    source: Arc<dyn ByteSource>,
+    facts: &SourceFacts,
+    limits: &Limits,
+    control: &dyn Control,
 ) -> Result<Scan, MediaError> {
-    todo!()
+    crate::log::clear();
+    let mut input = Input::open(source, limits, control)?;
+    input.find_stream_parameters()?;
+    let stream = facts.video.stream;
+    input.select(stream);
+    let bits = input.stream(stream).map(|stream| stream.timestamp_bits());
+    let wrap_bits = bits.filter(|bits| facts.container == Container::MpegTs && *bits < 64);
+    let mut packet = Packet::new()?;
+    let mut packets = Vec::new();
+    let mut reached = 0;
+    while input.read(&mut packet)? {
+        if control.cancelled() {
+            return Err(MediaError::Cancelled);
+        }
+        if packet.stream() != stream {
+            continue;
+        }
+        if packet.is_encrypted() {
+            return Err(encrypted(stream));
+        }
+        let count = packets.len() as u64 + 1;
+        if count > limits.packets {
+            return Err(MediaError::LimitPassed {
+                limit: "the number of the video stream's packets",
+                value: count,
+                bound: limits.packets,
+            });
+        }
+        packets.push(ScannedPacket {
+            pts: packet.pts(),
+            dts: packet.dts(),
+            duration: packet.duration(),
+            position: packet.position(),
+            size: u32::try_from(packet.data().len()).unwrap_or(u32::MAX),
+            key: packet.is_key(),
+            discard: packet.is_discarded(),
+        });
+        // An MP4's packets may lie in any order: progress never falls.
+        reached = reached.max(packet.position().unwrap_or(0));
+        control.progress(reached);
+    }
+    control.progress(facts.bytes);
+    Ok(Scan { packets, wrap_bits })
+}
+
+/// The refusal of an encrypted stream.
+pub(crate) fn encrypted(stream: u32) -> MediaError {
+    MediaError::OutOfScope {
+        what: format!("stream {stream} is encrypted; only streams in the clear are in scope"),
+    }
 }
 
 /// Decodes the whole video stream in one go, from its first access point, and lists the frames that come
@@ -31,11 +83,44 @@ pub fn scan(
 ///
 /// As [`scan`].
 pub fn exact_frames(
-    _source: Arc<dyn ByteSource>,
-    _facts: &SourceFacts,
-    _timeline: &Timeline,
-    _limits: &Limits,
-    _control: &dyn Control,
+    source: Arc<dyn ByteSource>,
+    facts: &SourceFacts,
+    timeline: &Timeline,
+    limits: &Limits,
+    control: &dyn Control,
 ) -> Result<Vec<i64>, MediaError> {
-    todo!()
+    crate::log::clear();
+    let Some(first) = timeline.access_points.first() else {
+        return Err(MediaError::Bug {
+            rule: "a timeline has an access point".to_owned(),
+        });
+    };
+    let reading = Reading {
+        source,
+        limits,
+        control,
+    };
+    let video = VideoStream {
+        container: facts.container,
+        stream: facts.video.stream,
+        mapping: &timeline.mapping,
+    };
+    let mut frames = FrameReader::open_at(&reading, video, &first.start)?;
+    let mut delivered = Vec::new();
+    let mut reached = 0;
+    while let Some((pts, _frame)) = frames.next()? {
+        let count = delivered.len() as u64 + 1;
+        if count > limits.packets {
+            return Err(MediaError::LimitPassed {
+                limit: "the number of the video stream's frames",
+                value: count,
+                bound: limits.packets,
+            });
+        }
+        delivered.push(pts);
+        reached = reached.max(frames.position());
+        control.progress(reached);
+    }
+    control.progress(facts.bytes);
+    Ok(delivered)
 }

@@ -1,11 +1,32 @@
 //! Makes a plan of what a scan found and what was asked for, and the next revision of a refuted one.
 
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::ops::Range;
 
-use crate::media_types::{AudioTask, ChunkReport, ChunkTask, SourceFacts};
-use crate::plan::{Plan, Timeline};
-use crate::spec::Spec;
+use crate::codec::{self, Kind};
+use crate::ids::PlanRevision;
+use crate::media_types::{
+    AudioTask, ChunkReport, ChunkTask, PictureFilter, SourceFacts, VideoRendition,
+};
+use crate::plan::chunks::{self, Border, Cut, Cutting, MILLIFRAMES};
+use crate::plan::cost::{self, FrameCost};
+use crate::plan::tasks::{self, bug, place, small};
+use crate::plan::windows::{Reach, access_point, lead_in_start};
+use crate::plan::{
+    BorderReason, Cell, Chunk, Plan, PlannedAudio, Timeline, Unit, UnitKind, cells, judge, revise,
+};
+use crate::rational::Rational;
+use crate::spec::{ChunkLength, Spec};
+
+/// Most units of a plan: its record must stay within its limit, and the scheduler is made for so many.
+pub const MAX_UNITS: usize = 100_000;
+/// The longest chunk that is wanted, in seconds: what a lost worker may cost. Where nothing shorter is
+/// affordable chunks are longer all the same.
+const MAX_CHUNK_S: i64 = 240;
+/// No border costs more than this in thousandths of a frame: sums of all borders stay within 64 bits.
+const MAX_BORDER_COST: u64 = 1 << 40;
 
 /// A plan can't be made.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -71,8 +92,54 @@ impl Plan {
     /// # Errors
     ///
     /// See [`PlanError`].
-    pub fn make(_inputs: Inputs<'_>) -> Result<Self, PlanError> {
-        todo!()
+    pub fn make(inputs: Inputs<'_>) -> Result<Self, PlanError> {
+        let Inputs {
+            facts,
+            timeline,
+            spec,
+            fingerprint,
+        } = inputs;
+        if timeline.frames.is_empty() || timeline.access_points.is_empty() {
+            return Err(PlanError::Source(
+                "the source has no frame that can be decoded".into(),
+            ));
+        }
+        let out_of_range = || PlanError::Source("the source's times are out of range".into());
+        let cells = cells::cells(timeline, spec.cell).ok_or_else(out_of_range)?;
+        let renditions = spec.ladder.video(facts);
+        if renditions.is_empty() {
+            return Err(PlanError::Source(
+                "the ladder gives the source no rendition".into(),
+            ));
+        }
+        let audio = facts.audio.iter().zip(spec.ladder.audio(facts));
+        let audio = audio.map(|(track, rendition)| PlannedAudio {
+            stream: track.stream,
+            time_base: track.time_base,
+            rendition,
+        });
+        let mut plan = Self {
+            revision: PlanRevision(0),
+            fingerprint: fingerprint.into(),
+            clock: timeline.clock,
+            frames: timeline.frames.len() as u64,
+            exact_frames: timeline.exact,
+            end_pts: timeline.end_pts,
+            cells_per_segment: cells::cells_per_segment(timeline, cells.len()),
+            cells,
+            filter: PictureFilter {
+                deinterlace: facts.video.interlaced,
+                orientation: facts.video.orientation,
+            },
+            groups: cost::groups(facts, &renditions),
+            renditions,
+            audio: audio.collect(),
+            chunks: Vec::new(),
+            units: Vec::new(),
+        };
+        plan.chunks = chunks_of(&plan, inputs)?;
+        plan.units = units(&plan, inputs, None)?;
+        Ok(plan)
     }
 
     /// The revision after this. `inputs.timeline` is the exact one if this or an earlier revision was
@@ -81,12 +148,8 @@ impl Plan {
     /// # Errors
     ///
     /// See [`PlanError`].
-    pub fn revised(
-        &self,
-        _inputs: Inputs<'_>,
-        _refutation: &Refutation,
-    ) -> Result<Self, PlanError> {
-        todo!()
+    pub fn revised(&self, inputs: Inputs<'_>, refutation: &Refutation) -> Result<Self, PlanError> {
+        revise::revised(self, inputs, refutation)
     }
 
     /// The definition of a chunk's unit.
@@ -96,12 +159,19 @@ impl Plan {
     /// A bug if the plan has no such chunk or group, or doesn't fit the timeline.
     pub fn chunk_task(
         &self,
-        _facts: &SourceFacts,
-        _timeline: &Timeline,
-        _chunk: u32,
-        _group: u32,
+        facts: &SourceFacts,
+        timeline: &Timeline,
+        chunk: u32,
+        group: u32,
     ) -> Result<ChunkTask, PlanError> {
-        todo!()
+        let found = self
+            .chunks
+            .get(place(chunk))
+            .zip(self.groups.get(place(group)));
+        let missing =
+            || PlanError::Bug(format!("the plan has a chunk {chunk} and a group {group}"));
+        let (chunk, group) = found.ok_or_else(missing)?;
+        tasks::chunk(self, facts, timeline, chunk, group)
     }
 
     /// The definition of an audio track's unit.
@@ -111,15 +181,285 @@ impl Plan {
     /// A bug if the plan has no such track, or doesn't fit the timeline.
     pub fn audio_task(
         &self,
-        _facts: &SourceFacts,
-        _timeline: &Timeline,
-        _track: u32,
+        facts: &SourceFacts,
+        timeline: &Timeline,
+        track: u32,
     ) -> Result<AudioTask, PlanError> {
-        todo!()
+        tasks::audio(self, facts, timeline, track)
     }
 
     /// Judges the borders from left to right, in all decode groups; `reports[chunk][group]`.
-    pub fn judge(&self, _reports: &[Vec<&ChunkReport>]) -> Judged {
-        todo!()
+    pub fn judge(&self, reports: &[Vec<&ChunkReport>]) -> Judged {
+        judge::judge(self, reports)
     }
+
+    /// The frames around the border behind `chunk` that both sides hash; `None` if none is behind it.
+    pub fn overlap(&self, chunk: u32) -> Option<Range<u64>> {
+        let border = self.chunks.get(place(chunk))?.own.end;
+        let reach = Reach::of(&self.renditions, self.filter);
+        (border < self.frames).then(|| reach.overlap(border, self.frames))
+    }
+
+    /// Length of the output in milliseconds, to the nearest.
+    pub fn duration_ms(&self) -> u64 {
+        let ms = Rational::whole(self.end_pts)
+            .checked_mul(self.clock.time_base())
+            .and_then(|seconds| seconds.checked_mul(Rational::whole(1_000)));
+        ms.and_then(|ms| u64::try_from(ms.round()).ok())
+            .unwrap_or(0)
+    }
+
+    /// The unit of this kind.
+    pub fn unit(&self, kind: UnitKind) -> Option<&Unit> {
+        let at = match kind {
+            UnitKind::Chunk { chunk, group } => place(chunk)
+                .checked_mul(self.groups.len())?
+                .checked_add(place(group))?,
+            UnitKind::Audio { track } => {
+                (self.chunks.len() * self.groups.len()).checked_add(place(track))?
+            }
+        };
+        self.units.get(at).filter(|unit| unit.kind == kind)
+    }
+
+    /// What people call the unit: `chunk 12` (counted from 1, as in drawings), `chunk 12, group 2`
+    /// where there are several groups, or the audio rendition's name.
+    pub fn label(&self, kind: UnitKind) -> String {
+        match kind {
+            UnitKind::Chunk { chunk, group } if self.groups.len() > 1 => {
+                format!(
+                    "chunk {}, group {}",
+                    u64::from(chunk) + 1,
+                    u64::from(group) + 1
+                )
+            }
+            UnitKind::Chunk { chunk, .. } => format!("chunk {}", u64::from(chunk) + 1),
+            UnitKind::Audio { track } => match self.audio.get(place(track)) {
+                Some(audio) => audio.rendition.name.clone(),
+                None => format!("audio {}", u64::from(track) + 1),
+            },
+        }
+    }
+}
+
+/// The costs of one frame in each group.
+fn frame_costs(plan: &Plan, facts: &SourceFacts) -> Vec<FrameCost> {
+    let groups = plan.groups.iter();
+    groups
+        .map(|group| FrameCost::of(facts, renditions_of(plan, group)))
+        .collect()
+}
+
+fn renditions_of<'a>(plan: &'a Plan, group: &Range<u32>) -> &'a [VideoRendition] {
+    let range = place(group.start)..place(group.end);
+    plan.renditions.get(range).unwrap_or_default()
+}
+
+/// Cuts the cells of a plan that has all but chunks and units.
+fn chunks_of(plan: &Plan, inputs: Inputs<'_>) -> Result<Vec<Chunk>, PlanError> {
+    let cuts = match inputs.spec.chunk {
+        ChunkLength::Cells(length) => chunks::by_cells(&plan.cells, length),
+        ChunkLength::ByCost => cutting(plan, inputs)?.by_cost(),
+    };
+    let end = Cut {
+        cell: small(plan.cells.len())?,
+        reason: BorderReason::End,
+    };
+    let mut chunks = Vec::with_capacity(cuts.len() + 1);
+    let mut start = 0;
+    for cut in cuts.into_iter().chain([end]) {
+        // What one record can't list is cut whatever it costs.
+        while cut.cell - start > chunks::MAX_CHUNK_CELLS {
+            let next = start + chunks::MAX_CHUNK_CELLS;
+            chunks.push(chunk_of(plan, inputs, start..next, 0, BorderReason::Cost)?);
+            start = next;
+        }
+        chunks.push(chunk_of(plan, inputs, start..cut.cell, 0, cut.reason)?);
+        start = cut.cell;
+    }
+    let units = chunks.len().saturating_mul(plan.groups.len()) + plan.audio.len();
+    if units > MAX_UNITS {
+        return Err(PlanError::Source(format!(
+            "the source would be cut into {units} units, the limit is {MAX_UNITS}: longer cells or chunks are needed"
+        )));
+    }
+    Ok(chunks)
+}
+
+/// What each border costs.
+fn cutting(plan: &Plan, inputs: Inputs<'_>) -> Result<Cutting, PlanError> {
+    let costs = frame_costs(plan, inputs.facts);
+    let decode_ns: u64 = costs.iter().map(|cost| cost.decode_ns).sum();
+    let encode_ns: u64 = costs.iter().map(|cost| cost.encode_ns).sum();
+    let fixed_ns = FrameCost::FIXED_NS * costs.len() as u64;
+    let reach = Reach::of(&plan.renditions, plan.filter);
+    let border = |(cell, first): (usize, &Cell)| {
+        let frame = first.frames.start;
+        let overlap = reach.overlap(frame, plan.frames);
+        let points = &inputs.timeline.access_points;
+        let point = access_point(points, inputs.facts.container, overlap.start);
+        let begin = points.get(point).map_or(0, |point| point.frame);
+        let decoded = u128::from(overlap.end.saturating_sub(begin.min(overlap.start)));
+        let encoded = u128::from(reach.lead_in + reach.tail);
+        let ns = decoded * u128::from(decode_ns) + encoded * u128::from(encode_ns);
+        let cost = (ns + u128::from(fixed_ns)) * u128::from(MILLIFRAMES)
+            / u128::from((decode_ns + encode_ns).max(1));
+        Ok(Border {
+            cell: small(cell)?,
+            frame,
+            cost: u64::try_from(cost).unwrap_or(u64::MAX).min(MAX_BORDER_COST),
+        })
+    };
+    let borders = plan.cells.iter().enumerate().skip(1).map(border);
+    let max_frames = || {
+        let frames = Rational::whole(i64::try_from(plan.frames).ok()?);
+        let mean_rate = frames.checked_div(inputs.timeline.duration_s()?)?;
+        u64::try_from(mean_rate.checked_mul(Rational::whole(MAX_CHUNK_S))?.ceil()).ok()
+    };
+    let capped = plan.renditions.iter().any(|one| one.encoder.vbv.is_some());
+    Ok(Cutting {
+        borders: borders.collect::<Result<_, PlanError>>()?,
+        frames: plan.frames,
+        max_frames: max_frames().unwrap_or(u64::MAX),
+        permille: if capped {
+            chunks::BORDERS_VBV_PERMILLE
+        } else {
+            chunks::BORDERS_PERMILLE
+        },
+    })
+}
+
+/// The chunk of these cells.
+pub(super) fn chunk_of(
+    plan: &Plan,
+    inputs: Inputs<'_>,
+    cells: Range<u32>,
+    lead_in_cells: u32,
+    border: BorderReason,
+) -> Result<Chunk, PlanError> {
+    let own = plan
+        .cells
+        .get(place(cells.start)..place(cells.end))
+        .and_then(|owned| Some(owned.first()?.frames.start..owned.last()?.frames.end));
+    let own = own.ok_or_else(|| bug("a chunk has cells of its plan"))?;
+    let lead_in_start = lead_in_start(&plan.cells, cells.start, lead_in_cells);
+    let reach = Reach::of(&plan.renditions, plan.filter);
+    let windows = reach.windows(&own, plan.frames, lead_in_start);
+    let points = &inputs.timeline.access_points;
+    let point = access_point(points, inputs.facts.container, windows.deliver.start);
+    Ok(Chunk {
+        cells,
+        own,
+        feed: windows.feed,
+        deliver: windows.deliver,
+        access_point: small(point)?,
+        refutations: 0,
+        lead_in_cells,
+        border,
+    })
+}
+
+/// The units of a plan that has all else. What `before` defines alike keeps its unit.
+pub(super) fn units(
+    plan: &Plan,
+    inputs: Inputs<'_>,
+    before: Option<&Plan>,
+) -> Result<Vec<Unit>, PlanError> {
+    let costs = frame_costs(plan, inputs.facts);
+    let mut units = Vec::with_capacity(plan.chunks.len() * plan.groups.len() + plan.audio.len());
+    for (number, chunk) in plan.chunks.iter().enumerate() {
+        for (group, cost) in costs.iter().enumerate() {
+            let (number, group) = (small(number)?, small(group)?);
+            let kind = UnitKind::Chunk {
+                chunk: number,
+                group,
+            };
+            let kept = before.and_then(|before| kept(before, chunk, group));
+            units.push(match kept {
+                Some(unit) => Unit { kind, ..unit },
+                None => chunk_unit(plan, inputs, kind, *cost)?,
+            });
+        }
+    }
+    for track in 0..plan.audio.len() {
+        let kind = UnitKind::Audio {
+            track: small(track)?,
+        };
+        units.push(match before.and_then(|before| before.unit(kind)) {
+            Some(unit) => *unit,
+            None => audio_unit(plan, inputs, kind)?,
+        });
+    }
+    Ok(units)
+}
+
+/// The unit of an equal chunk of a plan on the same timeline: cells and windows are all that tells
+/// the definitions of its chunks apart.
+fn kept(before: &Plan, chunk: &Chunk, group: u32) -> Option<Unit> {
+    let at = before
+        .chunks
+        .partition_point(|other| other.own.start < chunk.own.start);
+    let other = before.chunks.get(at)?;
+    let same = other.cells == chunk.cells
+        && other.own == chunk.own
+        && other.feed == chunk.feed
+        && other.deliver == chunk.deliver
+        && other.access_point == chunk.access_point;
+    let kind = UnitKind::Chunk {
+        chunk: u32::try_from(at).ok()?,
+        group,
+    };
+    before.unit(kind).filter(|_| same).copied()
+}
+
+fn chunk_unit(
+    plan: &Plan,
+    inputs: Inputs<'_>,
+    kind: UnitKind,
+    cost: FrameCost,
+) -> Result<Unit, PlanError> {
+    let UnitKind::Chunk {
+        chunk: number,
+        group,
+    } = kind
+    else {
+        return Err(bug("chunk units are of chunks"));
+    };
+    let task = plan.chunk_task(inputs.facts, inputs.timeline, number, group)?;
+    let chunk = plan.chunks.get(place(number));
+    let chunk = chunk.ok_or_else(|| bug("a unit's chunk is in the plan"))?;
+    let points = &inputs.timeline.access_points;
+    let begin = points
+        .get(place(chunk.access_point))
+        .map_or(0, |point| point.frame);
+    Ok(Unit {
+        id: unit_id(Kind::ChunkTask, &task)?,
+        kind,
+        cost_us: cost.task_us(
+            chunk.deliver.end.saturating_sub(begin),
+            chunk.feed.end.saturating_sub(chunk.feed.start),
+        ),
+        memory_bytes: cost::memory_bytes(inputs.facts, &task.renditions),
+    })
+}
+
+fn audio_unit(plan: &Plan, inputs: Inputs<'_>, kind: UnitKind) -> Result<Unit, PlanError> {
+    let UnitKind::Audio { track } = kind else {
+        return Err(bug("audio units are of tracks"));
+    };
+    let task = plan.audio_task(inputs.facts, inputs.timeline, track)?;
+    let length_s = inputs.timeline.duration_s().unwrap_or(Rational::ZERO);
+    let (cost_us, memory_bytes) = cost::audio(length_s, task.rendition.channels);
+    Ok(Unit {
+        id: unit_id(Kind::AudioTask, &task)?,
+        kind,
+        cost_us,
+        memory_bytes,
+    })
+}
+
+fn unit_id<T: serde::Serialize>(kind: Kind, task: &T) -> Result<crate::ids::UnitId, PlanError> {
+    codec::unit_id(kind, task).map_err(|error| {
+        PlanError::Source(format!("a unit's definition can't be recorded: {error}"))
+    })
 }

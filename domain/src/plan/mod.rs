@@ -3,7 +3,14 @@
 //! A pure function of the source's facts and timeline, the completed spec and the fingerprint. The
 //! number of nodes and workers has no place in it.
 
+mod cells;
+mod chunks;
+mod cost;
+mod judge;
 mod make;
+mod revise;
+mod tasks;
+mod windows;
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -17,7 +24,7 @@ use crate::media_types::{
 };
 use crate::rational::Rational;
 
-pub use make::{Inputs, Judged, PlanError, Refutation};
+pub use make::{Inputs, Judged, MAX_UNITS, PlanError, Refutation};
 
 /// The source's frames on one rising timeline, and where decoding can begin (design rule 5.0).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -206,3 +213,6 @@ pub enum UnitKind {
         track: u32,
     },
 }
+
+#[cfg(test)]
+mod tests;

@@ -146,26 +146,31 @@ struct ShownFrame {
 
 /// Places where decoding can begin, each with the time of the first frame shown from it.
 fn starts(packets: &[TimedPacket]) -> Vec<(i64, StartPoint)> {
-    let keys = packets
-        .iter()
-        .enumerate()
-        .filter(|(_, timed)| timed.packet.key);
-    keys.filter_map(|(place, timed)| {
-        let pts = timed.pts?;
-        // The key before an edit isn't shown itself: what counts is the first frame behind it.
-        let shown = packets[place..]
-            .iter()
-            .filter(|later| !later.packet.discard)
-            .find_map(|later| later.pts.filter(|later| *later >= pts))?;
-        let start = StartPoint {
-            position: timed.packet.position,
-            raw_dts: timed.raw_dts,
-            dts: timed.dts,
-            pts,
+    let mut starts = Vec::new();
+    // From the end: the earliest time that is shown behind the packet.
+    let mut shown_behind: Option<i64> = None;
+    for timed in packets.iter().rev() {
+        let shown = match timed.pts {
+            // The key before an edit isn't shown itself: what counts is the first frame behind it, which
+            // may be coded behind the next key (leading pictures of an open group).
+            Some(pts) if timed.packet.discard => shown_behind.map(|behind| behind.max(pts)),
+            shown => shown,
         };
-        Some((shown, start))
-    })
-    .collect()
+        if let (true, Some(pts), Some(shown)) = (timed.packet.key, timed.pts, shown) {
+            let start = StartPoint {
+                position: timed.packet.position,
+                raw_dts: timed.raw_dts,
+                dts: timed.dts,
+                pts,
+            };
+            starts.push((shown, start));
+        }
+        if let Some(pts) = timed.pts.filter(|_| !timed.packet.discard) {
+            shown_behind = Some(shown_behind.map_or(pts, |behind| behind.min(pts)));
+        }
+    }
+    starts.reverse();
+    starts
 }
 
 /// The frames that packets claim, in the order of the file. The second field of a frame (the same

@@ -195,6 +195,42 @@ fn hidden_keys_are_access_points() {
     assert_eq!(timeline.origin_s(), Rational::new(4, 25));
 }
 
+/// From a key that an edit list hides, the leading pictures of the next key can be decoded: they are
+/// frames (two corpus files lost up to two of them).
+#[test]
+fn hidden_keys_show_leading_pictures() {
+    let coded = |place: usize, pts: i64, key| ScannedPacket {
+        pts: Some(pts),
+        dts: Some(place as i64 - 3),
+        ..packet(place, 0, 1, key)
+    };
+    let mut packets = vec![
+        coded(0, -1, true),
+        coded(1, 2, true),
+        coded(2, 1, false),
+        coded(3, 0, false),
+        coded(4, 5, true),
+        coded(5, 4, false),
+        coded(6, 3, false),
+    ];
+    packets[0].discard = true;
+    let timeline = Timeline::from_scan(&scan(packets), &facts(MPEG_TICK, None), Container::Mp4)
+        .expect("a timeline");
+    let shown: Vec<_> = timeline
+        .frames
+        .iter()
+        .map(|frame| frame.source_pts)
+        .collect();
+    assert_eq!(shown, [0, 1, 2, 3, 4, 5]);
+    let places: Vec<_> = timeline
+        .access_points
+        .iter()
+        .map(|point| point.frame)
+        .collect();
+    assert_eq!(places, [0, 2, 5]);
+    assert_eq!(timeline.dropped.before_first_access_point, 0);
+}
+
 /// A cut within a group of reordered frames doesn't let the next stretch begin before the last frame
 /// of the one before.
 #[test]

@@ -4,6 +4,7 @@ use std::ffi::c_int;
 use std::ptr::NonNull;
 
 use ffmpeg_next::ffi;
+use reelmesh_domain::media_types::Color;
 
 use super::stream::{PixelFormatFacts, pixel_format_facts};
 use super::{check, out_of_memory, raw_timestamp, timestamp};
@@ -119,6 +120,11 @@ impl Frame {
         timestamp(self.raw().pts)
     }
 
+    /// Presentation time where the packet had none: what the decoder makes of its neighbours.
+    pub fn best_effort_pts(&self) -> Option<i64> {
+        timestamp(self.raw().best_effort_timestamp)
+    }
+
     /// Sets the presentation time.
     pub fn set_pts(&mut self, pts: Option<i64>) {
         self.raw_mut().pts = raw_timestamp(pts);
@@ -132,6 +138,21 @@ impl Frame {
             PictureKind::Free => ffi::AVPictureType::AV_PICTURE_TYPE_NONE,
         };
         raw.key_frame = c_int::from(kind == PictureKind::Key);
+    }
+
+    /// Forgets what the source said besides pixels (captions, stereo layout, regions of interest): an
+    /// encoder would take it over.
+    pub fn forget_side_data(&mut self) {
+        while self.raw().nb_side_data > 0 && !self.raw().side_data.is_null() {
+            // SAFETY: the array has at least one entry.
+            let entry = unsafe { *self.raw().side_data };
+            // SAFETY: entries live as long as the frame holds them.
+            let Some(kind) = (unsafe { entry.as_ref() }).map(|entry| entry.type_) else {
+                return;
+            };
+            // SAFETY: the frame is valid; removes at least the entry of that kind.
+            unsafe { ffi::av_frame_remove_side_data(self.raw.as_ptr(), kind) };
+        }
     }
 
     /// Width in pixels.
@@ -159,14 +180,43 @@ impl Frame {
         self.raw().color_range == ffi::AVColorRange::AVCOL_RANGE_JPEG
     }
 
+    /// Says that the samples fill the full range, or the limited one.
+    pub fn set_full_range(&mut self, full: bool) {
+        self.raw_mut().color_range = if full {
+            ffi::AVColorRange::AVCOL_RANGE_JPEG
+        } else {
+            ffi::AVColorRange::AVCOL_RANGE_MPEG
+        };
+    }
+
     /// Matrix coefficients by ITU-T H.273.
     pub fn matrix(&self) -> u8 {
         u8::try_from(self.raw().colorspace as u32).unwrap_or(2)
     }
 
+    /// What the samples mean, by the words of the stream itself.
+    pub fn color(&self) -> Color {
+        let raw = self.raw();
+        let code = |code: u32| u8::try_from(code).unwrap_or(2);
+        Color {
+            full_range: self.is_full_range(),
+            primaries: code(raw.color_primaries as u32),
+            transfer: code(raw.color_trc as u32),
+            matrix: code(raw.colorspace as u32),
+            chroma_location: u8::try_from(raw.chroma_location as u32).unwrap_or(0),
+        }
+    }
+
     /// Whether it is made of two fields.
     pub fn is_interlaced(&self) -> bool {
         self.raw().interlaced_frame != 0
+    }
+
+    /// Says that it is made of two fields, the upper one first, or of one picture.
+    pub fn set_interlaced(&mut self, interlaced: bool) {
+        let raw = self.raw_mut();
+        raw.interlaced_frame = c_int::from(interlaced);
+        raw.top_field_first = raw.interlaced_frame;
     }
 
     /// Whether the decoder saw damage in it.

@@ -243,10 +243,20 @@ fn open_raw(
         )
     };
     if let Err(error) = check(code) {
-        return Err(reader.take_failure().unwrap_or_else(|| {
-            error.into_unreadable("not a media file in MP4, MOV, MKV or MPEG-TS")
-        }));
+        return Err(reader.take_failure().unwrap_or_else(|| not_opened(&error)));
     }
     options.all_taken("the demuxer")?;
     NonNull::new(raw).ok_or_else(|| out_of_memory("container"))
+}
+
+/// A container that FFmpeg knows and may not open is answered by "invalid argument".
+fn not_opened(error: &AvError) -> MediaError {
+    if error.code == ffi::AVERROR(ffi::EINVAL) {
+        return MediaError::OutOfScope {
+            what: "the container is none of those in scope: MP4, MOV, MKV and MPEG-TS".to_owned(),
+        };
+    }
+    error
+        .clone()
+        .into_unreadable("not a media file in MP4, MOV, MKV or MPEG-TS")
 }

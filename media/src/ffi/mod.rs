@@ -7,14 +7,17 @@
     reason = "this module is the boundary to FFmpeg's C interface"
 )]
 
+pub mod convert;
 pub mod decoder;
 pub mod encoder;
+pub mod filter;
 pub mod frame;
 pub mod input;
 mod log;
 pub mod options;
 pub mod packet;
 pub mod reader;
+pub mod resample;
 pub mod stream;
 
 #[cfg(test)]
@@ -48,6 +51,11 @@ impl AvError {
             .map(|text| text.to_string_lossy().into_owned())
             .unwrap_or_default();
         Self { code, text }
+    }
+
+    /// Whether FFmpeg couldn't allocate, or wasn't allowed to.
+    pub fn is_out_of_memory(&self) -> bool {
+        self.code == ffi::AVERROR(ffi::ENOMEM)
     }
 
     /// The error as a broken rule of the engine: FFmpeg refused what can't be refused.
@@ -152,6 +160,10 @@ pub fn library_versions() -> Vec<String> {
     let format = unsafe { ffi::avformat_version() };
     // SAFETY: returns a constant.
     let filter = unsafe { ffi::avfilter_version() };
+    // SAFETY: returns a constant.
+    let scale = unsafe { ffi::swscale_version() };
+    // SAFETY: returns a constant.
+    let resample = unsafe { ffi::swresample_version() };
     // SAFETY: returns a static string.
     let util_built = configuration(unsafe { ffi::avutil_configuration() });
     // SAFETY: returns a static string.
@@ -165,6 +177,8 @@ pub fn library_versions() -> Vec<String> {
         version("libavcodec", codec),
         version("libavformat", format),
         version("libavfilter", filter),
+        version("libswscale", scale),
+        version("libswresample", resample),
         format!("libavutil built with {util_built}"),
         format!("libavcodec built with {codec_built}"),
     ]

@@ -3,12 +3,19 @@
 
 pub mod hls;
 pub mod init;
+mod moov;
 pub mod mp4;
+mod tables;
+#[cfg(test)]
+pub(crate) mod testing;
 
 use std::io;
 
 use reelmesh_domain::media_types::{Color, FragmentInfo};
 use reelmesh_domain::rational::Rational;
+
+use crate::error::MediaError;
+use crate::fragment::Fragment;
 
 /// One whole track, as the commits of its units describe it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,4 +77,31 @@ pub trait FragmentReader {
     ///
     /// Any error ends the packaging; its kind decides the class.
     fn read(&mut self, track: &Track, fragment: usize, buffer: &mut Vec<u8>) -> io::Result<()>;
+}
+
+fn broken(rule: impl Into<String>) -> MediaError {
+    MediaError::Bug { rule: rule.into() }
+}
+
+/// A fragment must be what its unit's commit says.
+fn check_fragment(
+    track: &Track,
+    info: &FragmentInfo,
+    fragment: &Fragment,
+) -> Result<(), MediaError> {
+    let found = FragmentInfo {
+        sequence: fragment.sequence,
+        decode_time: fragment.decode_time,
+        duration: fragment.duration(),
+        samples: u32::try_from(fragment.samples.len()).unwrap_or(u32::MAX),
+        bytes: u32::try_from(fragment.bytes()).unwrap_or(u32::MAX),
+    };
+    if found == *info {
+        Ok(())
+    } else {
+        Err(broken(format!(
+            "a fragment of track {} is as recorded, got {found:?} for {info:?}",
+            track.name
+        )))
+    }
 }

@@ -4,6 +4,8 @@
 //! What is read here is untrusted: damage is a [`Finding`], never a panic, and no length in a file
 //! makes us allocate more than a named bound.
 
+pub mod mp4;
+
 use std::path::Path;
 
 use crate::control::Control;

@@ -1,0 +1,210 @@
+//! Pictures of any 8-bit format and range into 4:2:0 of limited range, at the same size.
+
+use std::ffi::{CStr, c_int};
+use std::ptr::{self, NonNull};
+
+use ffmpeg_next::ffi;
+use reelmesh_domain::media_types::Color;
+
+use super::frame::{Frame, YUV420P};
+use super::{check, out_of_memory};
+use crate::error::MediaError;
+
+/// Rounded exactly, and the same on every CPU (design rule 5.6); all chroma samples of an RGB
+/// picture count.
+const FLAGS: c_int =
+    ffi::SWS_BICUBIC | ffi::SWS_ACCURATE_RND | ffi::SWS_BITEXACT | ffi::SWS_FULL_CHR_H_INP;
+
+/// swscale's unit: no change of contrast and saturation.
+const UNCHANGED: c_int = 1 << 16;
+
+/// What a converter is made for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shape {
+    /// Width in pixels.
+    pub width: u32,
+    /// Height in pixels.
+    pub height: u32,
+    /// FFmpeg's number of the pixel format.
+    pub format: c_int,
+    /// Whether the samples fill the full range.
+    pub full_range: bool,
+}
+
+impl Shape {
+    /// The shape of a picture. FFmpeg's formats with the full range in their name (`yuvj420p`)
+    /// become those without.
+    pub fn of(frame: &Frame) -> Self {
+        use ffi::AVPixelFormat as F;
+        const PAIRS: [(F, F); 4] = [
+            (F::AV_PIX_FMT_YUVJ420P, F::AV_PIX_FMT_YUV420P),
+            (F::AV_PIX_FMT_YUVJ422P, F::AV_PIX_FMT_YUV422P),
+            (F::AV_PIX_FMT_YUVJ444P, F::AV_PIX_FMT_YUV444P),
+            (F::AV_PIX_FMT_YUVJ440P, F::AV_PIX_FMT_YUV440P),
+        ];
+        let format = frame.format();
+        let named = PAIRS.into_iter().find(|(full, _)| *full as c_int == format);
+        Self {
+            width: frame.width(),
+            height: frame.height(),
+            format: named.map_or(format, |(_, plain)| plain as c_int),
+            full_range: named.is_some() || frame.is_full_range(),
+        }
+    }
+
+    /// Whether it is 8-bit 4:2:0 of limited range already.
+    pub const fn is_plain(self) -> bool {
+        self.format == YUV420P && !self.full_range
+    }
+}
+
+/// Converts pictures of one shape.
+#[derive(Debug)]
+pub struct Converter {
+    raw: NonNull<ffi::SwsContext>,
+    from: Shape,
+}
+
+impl Converter {
+    /// A converter of pictures into what `to` says: its matrix is taken for both sides (RGB has
+    /// none), and its place of the chroma samples.
+    ///
+    /// # Errors
+    ///
+    /// `OutOfScope` for a format that swscale doesn't read.
+    pub fn new(from: Shape, to: Color) -> Result<Self, MediaError> {
+        super::prepare();
+        // SAFETY: allocates or returns null.
+        let raw = unsafe { ffi::sws_alloc_context() };
+        let raw = NonNull::new(raw).ok_or_else(|| out_of_memory("converter"))?;
+        let mut converter = Self { raw, from };
+        let (width, height) = (i64::from(from.width), i64::from(from.height));
+        let (column, row) = chroma_place(to.chroma_location);
+        for (name, value) in [
+            (c"sws_flags", i64::from(FLAGS)),
+            (c"srcw", width),
+            (c"srch", height),
+            (c"src_format", i64::from(from.format)),
+            (c"dstw", width),
+            (c"dsth", height),
+            (c"dst_format", i64::from(YUV420P)),
+            (c"dst_h_chr_pos", column),
+            (c"dst_v_chr_pos", row),
+        ] {
+            converter.set(name, value)?;
+        }
+        let (halved_columns, halved_rows) = chroma_shifts(from.format);
+        if halved_columns {
+            converter.set(c"src_h_chr_pos", column)?;
+        }
+        if halved_rows {
+            converter.set(c"src_v_chr_pos", row)?;
+        }
+        converter.set_colors(from, to);
+        // SAFETY: the context is ours and isn't initialised yet; no extra filters.
+        let code = unsafe { ffi::sws_init_context(raw.as_ptr(), ptr::null_mut(), ptr::null_mut()) };
+        check(code).map_err(|error| MediaError::OutOfScope {
+            what: crate::log::with_last_lines(&format!(
+                "pictures of FFmpeg's pixel format {} can't be converted: {error}",
+                from.format
+            )),
+        })?;
+        Ok(converter)
+    }
+
+    fn set(&mut self, name: &CStr, value: i64) -> Result<(), MediaError> {
+        // SAFETY: the context begins with its class, as options need; the name is terminated.
+        let code =
+            unsafe { ffi::av_opt_set_int(self.raw.as_ptr().cast(), name.as_ptr(), value, 0) };
+        check(code).map_err(|error| error.into_bug(&format!("swscale takes {name:?}")))?;
+        Ok(())
+    }
+
+    fn set_colors(&mut self, from: Shape, to: Color) {
+        // SAFETY: a static table; numbers that swscale doesn't know give that of BT.601.
+        let table = unsafe { ffi::sws_getCoefficients(c_int::from(to.matrix)) };
+        // SAFETY: the context is ours, both tables are static. A refusal (of formats without any
+        // matrix) changes nothing.
+        unsafe {
+            ffi::sws_setColorspaceDetails(
+                self.raw.as_ptr(),
+                table,
+                c_int::from(from.full_range),
+                table,
+                0,
+                0,
+                UNCHANGED,
+                UNCHANGED,
+            )
+        };
+    }
+
+    /// What it was made for.
+    pub const fn shape(&self) -> Shape {
+        self.from
+    }
+
+    /// Converts a picture into another of the same size in 8-bit 4:2:0.
+    ///
+    /// # Errors
+    ///
+    /// `Bug` if the pictures aren't what the converter was made for.
+    pub fn convert(&mut self, source: &Frame, target: &mut Frame) -> Result<(), MediaError> {
+        let size = (self.from.width, self.from.height);
+        if Shape::of(source) != self.from
+            || (target.width(), target.height(), target.format()) != (size.0, size.1, YUV420P)
+        {
+            return Err(MediaError::Bug {
+                rule: format!("a converter of {:?} gets such pictures", self.from),
+            });
+        }
+        // Buffers of its own before they are written to.
+        target.planes_mut()?;
+        let (from, to) = (source.raw(), target.raw());
+        // SAFETY: both frames have the size and format that the context was made for; the target's
+        // buffers are its own.
+        let rows = unsafe {
+            ffi::sws_scale(
+                self.raw.as_ptr(),
+                from.data.as_ptr().cast(),
+                from.linesize.as_ptr(),
+                0,
+                from.height,
+                to.data.as_ptr(),
+                to.linesize.as_ptr(),
+            )
+        };
+        if rows == to.height {
+            Ok(())
+        } else {
+            Err(MediaError::Bug {
+                rule: format!("swscale writes {} rows, got {rows}", to.height),
+            })
+        }
+    }
+}
+
+impl Drop for Converter {
+    fn drop(&mut self) {
+        // SAFETY: ours, and never used again.
+        unsafe { ffi::sws_freeContext(self.raw.as_ptr()) };
+    }
+}
+
+/// Where chroma samples lie, in 1/256 of a luma sample: [`Color::chroma_location`], left if unknown.
+const fn chroma_place(location: u8) -> (i64, i64) {
+    match location {
+        2 => (128, 128),
+        3 => (0, 0),
+        _ => (0, 128),
+    }
+}
+
+/// Whether the format halves chroma columns and rows.
+fn chroma_shifts(format: c_int) -> (bool, bool) {
+    use ffi::AVPixelFormat as F;
+    const HALF_WIDTH: [F; 2] = [F::AV_PIX_FMT_YUV420P, F::AV_PIX_FMT_YUV422P];
+    const HALF_HEIGHT: [F; 2] = [F::AV_PIX_FMT_YUV420P, F::AV_PIX_FMT_YUV440P];
+    let among = |formats: [F; 2]| formats.into_iter().any(|known| known as c_int == format);
+    (among(HALF_WIDTH), among(HALF_HEIGHT))
+}

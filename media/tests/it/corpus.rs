@@ -1,0 +1,194 @@
+//! The corpus, file by file, as the table says.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use reelmesh_domain::media_types::Orientation;
+use reelmesh_media::error::MediaError;
+
+use crate::identity::Source;
+use crate::table::{Class, IN_SCOPE, InScope, OUT};
+
+/// Pixels of all frames above which a file is cut into the largest number of chunks only: decoding it four
+/// times would take longer than all other files together.
+const OFTEN_CUT_PIXELS_MAX: u64 = 200_000_000;
+
+/// Column of the corpus's list that counts decoded video frames.
+const DECODED_FRAMES_COLUMN: &str = "decoded_video_frames";
+
+/// The folder of the corpus; `None` where it isn't there, which is allowed but in continuous integration.
+fn folder() -> Option<PathBuf> {
+    let folder = std::env::var_os("REELMESH_MEDIA").map_or_else(
+        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/media"),
+        PathBuf::from,
+    );
+    if folder.join("MANIFEST.tsv").is_file() {
+        return Some(folder);
+    }
+    assert!(
+        std::env::var_os("CI").is_none(),
+        "the corpus is missing at {}",
+        folder.display()
+    );
+    println!("not run: corpus missing");
+    None
+}
+
+/// Frames that `ffprobe` decodes of each file, by name.
+fn listed(folder: &Path) -> BTreeMap<String, usize> {
+    let list = fs::read_to_string(folder.join("MANIFEST.tsv")).expect("the list");
+    let mut lines = list.lines().map(|line| line.split('\t'));
+    let mut head = lines.next().expect("a head");
+    let column = head.position(|name| name == DECODED_FRAMES_COLUMN);
+    let column = column.expect("the column");
+    lines
+        .map(|mut line| {
+            let name = line.next().expect("a name").to_owned();
+            let frames = line.nth(column - 1).and_then(|frames| frames.parse().ok());
+            (name, frames.unwrap_or(0))
+        })
+        .collect()
+}
+
+/// The table, the corpus's list and its folder name the same files, each once.
+#[test]
+fn table_lists_every_file() {
+    let Some(folder) = folder() else { return };
+    let names = IN_SCOPE.iter().map(|file| file.name);
+    let names: Vec<_> = names.chain(OUT.iter().map(|(name, ..)| *name)).collect();
+    let table: BTreeSet<_> = names.iter().map(ToString::to_string).collect();
+    assert_eq!(names.len(), table.len(), "each file stands once");
+    let there = fs::read_dir(&folder).expect("the folder");
+    let there = there.map(|entry| entry.expect("an entry").file_name());
+    let there = there.map(|name| name.into_string().expect("a name"));
+    let there: BTreeSet<_> = there.filter(|name| name != "MANIFEST.tsv").collect();
+    assert_eq!(table, there);
+    let listed: BTreeSet<_> = listed(&folder).into_keys().collect();
+    assert_eq!(table, listed);
+}
+
+/// Every file out of scope is refused for the reason that the table says.
+#[test]
+fn out_of_scope_is_refused() {
+    let Some(folder) = folder() else { return };
+    for (name, class, part) in OUT {
+        let Err(error) = Source::open(&folder.join(name)) else {
+            panic!("{name} is taken");
+        };
+        let found = match &error {
+            MediaError::OutOfScope { .. } => Class::Scope,
+            MediaError::Unreadable { .. } => Class::Unreadable,
+            other => panic!("{name}: {other:?}"),
+        };
+        assert_eq!(found, *class, "{name}: {error}");
+        assert!(error.to_string().contains(part), "{name}: {error}");
+    }
+}
+
+/// Cuts one file into one chunk, two, and as many as can be, and compares frames with a sequential decode;
+/// their number is that of `ffprobe`.
+fn check(folder: &Path, file: &InScope) {
+    let what = format!("{} ({})", file.name, file.shows);
+    let source = Source::open(&folder.join(file.name));
+    let source = source.unwrap_or_else(|error| panic!("{what}: {error}"));
+    let video = &source.facts.video;
+    let pixels = u64::from(video.width) * u64::from(video.height) * file.frames as u64;
+    let counts: &[usize] = if pixels > OFTEN_CUT_PIXELS_MAX {
+        &[usize::MAX]
+    } else {
+        &[1, 2, usize::MAX]
+    };
+    let sequential = source.sequential();
+    assert_eq!(
+        Some(&sequential.len()),
+        listed(folder).get(file.name),
+        "{what}"
+    );
+    for &count in counts {
+        println!("{what}: {count} chunks");
+        let found = source.check_chunks(count, &sequential);
+        assert_eq!(found.frames, file.frames, "{what}");
+        assert_eq!(found.claimed_wrong, file.claimed_wrong, "{what}");
+        assert!(found.chunks <= count, "{what}");
+        if count == usize::MAX {
+            assert_eq!(found.chunks, file.chunks, "{what}");
+        }
+    }
+}
+
+/// The files in scope whose place in the table leaves `rest` when divided by `parts`.
+fn check_part(rest: usize, parts: usize) {
+    let Some(folder) = folder() else { return };
+    for (place, file) in IN_SCOPE.iter().enumerate() {
+        if place % parts == rest {
+            check(&folder, file);
+        }
+    }
+}
+
+/// Frame identity of every file in scope; in parts, so that they run at once.
+#[test]
+fn chunks_are_exact_part_1() {
+    check_part(0, 6);
+}
+
+#[test]
+fn chunks_are_exact_part_2() {
+    check_part(1, 6);
+}
+
+#[test]
+fn chunks_are_exact_part_3() {
+    check_part(2, 6);
+}
+
+#[test]
+fn chunks_are_exact_part_4() {
+    check_part(3, 6);
+}
+
+#[test]
+fn chunks_are_exact_part_5() {
+    check_part(4, 6);
+}
+
+#[test]
+fn chunks_are_exact_part_6() {
+    check_part(5, 6);
+}
+
+/// What probing says of files whose pictures are turned, in full range, of another shape, or that have
+/// streams that are left out.
+#[test]
+fn facts_are_found() {
+    let Some(folder) = folder() else { return };
+    let facts = |name: &str| {
+        let source = Source::open(&folder.join(name));
+        source
+            .unwrap_or_else(|error| panic!("{name}: {error}"))
+            .facts
+    };
+    let turned = facts("rotation_180.mp4").video.orientation;
+    assert_eq!((turned.mirrored, turned.quarter_turns), (false, 2));
+    let mirrored = facts("sample_rotate_and_reflect.mp4").video.orientation;
+    assert_eq!((mirrored.mirrored, mirrored.quarter_turns), (true, 3));
+    let upright = facts("ts_pts_wrap.ts");
+    assert_eq!(upright.video.orientation, Orientation::default());
+    assert_eq!(upright.audio.len(), 1);
+    assert!(facts("h264_mbaff_open_gop_cropped.mp4").video.interlaced);
+    assert!(
+        facts("sample_android_slow_motion.mp4")
+            .video
+            .color
+            .full_range
+    );
+    let aspect = facts("video_only_qcif_sar.mp4").video.sample_aspect;
+    assert_eq!((aspect.numerator(), aspect.denominator()), (128, 117));
+    let left_out = facts("attached_pic_1frame.mp4").left_out;
+    assert_eq!(left_out.len(), 1);
+    assert_eq!(
+        (left_out[0].stream, left_out[0].kind.as_str()),
+        (2, "attached picture")
+    );
+}

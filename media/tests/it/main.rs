@@ -1,0 +1,11 @@
+//! The media engine on whole files: a corpus of odd ones, and clips made by `ffmpeg`.
+#![expect(
+    clippy::expect_used,
+    reason = "a test that can't go on fails with a message"
+)]
+
+mod corpus;
+mod identity;
+mod synthetic;
+mod table;
+mod windows;

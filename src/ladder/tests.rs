@@ -90,14 +90,41 @@ height = 360
 crf = 20
 buffer_ms = 500
 ";
-    insta::assert_snapshot!(told(text), @"");
+    insta::assert_snapshot!(told(text), @r"
+    error[RM0003]: my.toml:1: unknown key `fit_sorce`
+      hint: did you mean `fit_source`?
+    error[RM0003]: my.toml:4: audio.channels is a string, must be a whole number
+    error[RM0003]: my.toml:8: unknown key `rungs[0].hight`
+      hint: did you mean `height`?
+    error[RM0003]: my.toml:9: rungs[0].crf: 99 is out of range; give 0 to 51
+    error[RM0003]: my.toml:10: unknown key `rungs[0].presett`
+      hint: did you mean `preset`?
+    error[RM0003]: my.toml:13: rungs[1].width is -3, must be a whole number
+    error[RM0003]: my.toml:15: rungs[1].crf is 21.555, must be a number such as 21 or 21.5, with at most two decimals
+    error[RM0003]: my.toml:16: unknown key `rungs[1].quux`
+      hint: known here: name, width, height, preset, profile, crf, max_rate_kbps, buffer_ms
+    error[RM0003]: my.toml:17: rungs[2].width is missing
+    error[RM0003]: my.toml:20: rungs[2].crf is a string, must be a number such as 21 or 21.5
+    error[RM0003]: my.toml:21: rungs[2].preset: `warp` isn't known; give one of ultrafast, superfast, veryfast, faster, fast, medium, slow, slower, veryslow
+    error[RM0003]: my.toml:22: rungs[2].max_rate_kbps: 3 is out of range; give 16 to 1000000 kb/s
+    error[RM0003]: my.toml:24: rungs[3].name: a name has 1 to 32 of a-z, A-Z, 0-9, _ and -
+    error[RM0003]: my.toml:25: rungs[3].width: 4 is out of range; give 16 to 8192 pixels
+    error[RM0003]: my.toml:28: rungs[3].buffer_ms: a buffer needs a cap: give max_rate_kbps too
+    ");
 }
 
 /// Shows what is told of texts that are no ladder at all.
 #[test]
 fn other_texts_are_refused() {
     let all = ["rungs = 3\naudio = 1", "a = = 3", ""].map(told);
-    insta::assert_snapshot!(all.join("\n"), @"");
+    insta::assert_snapshot!(all.join("\n"), @r"
+    error[RM0003]: my.toml:1: rungs is an integer, must be tables [[rungs]]
+    error[RM0003]: my.toml:2: audio is an integer, must be a table [audio]
+
+    error[RM0003]: my.toml:1: extra `=`, expected nothing
+
+    error[RM0003]: my.toml:1: rungs: there are 0; give 1 to 16
+    ");
 }
 
 /// Shows that a slip in a name finds the name, and that a path that leads nowhere is told as such.
@@ -108,5 +135,16 @@ fn names_and_paths() {
         let lines = errors.iter().map(|error| error.render(Paint::plain()));
         lines.collect::<String>()
     });
-    insta::assert_snapshot!(all.concat(), @"");
+    insta::assert_snapshot!(all.concat(), @r"
+    error[RM0003]: there is no ladder `fats`
+      hint: did you mean `fast`?
+    error[RM0003]: there is no ladder `quux`
+      hint: give the path of a file, or one of the names default, fast
+    error[RM0003]: reading the ladder ./fast: No such file or directory (os error 2)
+      hint: --ladder takes a name (default, fast) or the path of a file
+    error[RM0003]: reading the ladder no.toml: No such file or directory (os error 2)
+      hint: --ladder takes a name (default, fast) or the path of a file
+    error[RM0003]: reading the ladder /: Is a directory (os error 21)
+      hint: --ladder takes a name (default, fast) or the path of a file
+    ");
 }

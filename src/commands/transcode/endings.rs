@@ -105,7 +105,12 @@ mod tests {
             Ending::Open,
         ];
         let text = table_of(&names, &endings).unwrap();
-        insta::assert_snapshot!(text, @"");
+        insta::assert_snapshot!(text, @r"
+        a.mp4       done
+        b.mp4       failed    RM0004: no moov atom
+        longer.mkv  stopped   the same command goes on
+        c.ts        not done  the same command goes on
+        ");
         assert_eq!(table_of(&names[..1], &endings[1..2]), None);
         assert_eq!(table_of(&names[..2], &[Ending::Done, Ending::Done]), None);
     }

@@ -5,7 +5,6 @@ mod records;
 #[cfg(test)]
 mod tests;
 
-use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use reelmesh_actors::report::MediaReport;
@@ -20,6 +19,8 @@ use crate::options;
 use crate::progress::{SingleLine, Terminal};
 use crate::report::{Exit, Kind, Report};
 use crate::text::{self, counted};
+
+use places::Place;
 
 /// Findings of one place that are shown to people: behind the first few the rest follows from them.
 const FINDINGS_SHOWN: usize = 20;
@@ -67,20 +68,20 @@ pub(crate) fn run(args: &VerifyArgs) -> Result<Exit, Vec<Report>> {
 }
 
 /// Checks one place and says so where all is as reported.
-fn check(place: &Path, json: bool) -> Result<Vec<Finding>, Report> {
-    let shown = place.display().to_string();
+fn check(place: &Place, json: bool) -> Result<Vec<Finding>, Report> {
+    let shown = &place.shown;
     let report = places::report(place)?;
     let media = &report.media;
     let expected = records::expected(media);
-    let control = Checking::new(&shown, json);
-    let found = verify_output(place, &expected, &control);
+    let control = Checking::new(shown, json);
+    let found = verify_output(&place.path, &expected, &control);
     control.end();
-    let mut findings = found.map_err(|error| of_engine(&shown, &error))?;
+    let mut findings = found.map_err(|error| of_engine(shown, &error))?;
     findings.extend(records::findings(&report));
     if json {
         Console::json(&PlaceLine {
             event: "verified",
-            place: &shown,
+            place: shown,
             as_reported: findings.is_empty(),
             findings: findings.len(),
         });
@@ -108,13 +109,13 @@ fn in_short(media: &MediaReport) -> String {
 }
 
 /// Tells what isn't as reported: one error for the place, to programs each finding.
-fn tell(console: Console, place: &Path, findings: &[Finding]) {
-    let shown = place.display().to_string();
+fn tell(console: Console, place: &Place, findings: &[Finding]) {
+    let shown = &place.shown;
     if console.is_json() {
         for finding in findings {
             Console::json(&FindingLine {
                 event: "finding",
-                place: &shown,
+                place: shown,
                 file: &finding.file,
                 what: &finding.what,
                 frame: finding.frame,
@@ -133,7 +134,7 @@ fn tell(console: Console, place: &Path, findings: &[Finding]) {
         lines.push(format!("and {} more", findings.len() - FINDINGS_SHOWN));
     }
     let report = Report::new(Kind::NotAsReported, message)
-        .about(&shown)
+        .about(shown)
         .details(lines)
         .hint("the same transcode command makes missing and differing files again");
     console.error(&report);

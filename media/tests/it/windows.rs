@@ -87,6 +87,8 @@ pub(crate) fn task(facts: &SourceFacts, timeline: &Timeline, own: &Range<u64>) -
         feed_end: within(deliver.end),
         own_start: within(own.start),
         own_end: within(own.end),
+        hash_left_end: 0,
+        hash_right_start: within(deliver.end),
         keys: Vec::new(),
         first_cell: 0,
         first_frame: own.start,

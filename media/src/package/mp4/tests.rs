@@ -28,11 +28,10 @@ fn run(program: &str, arguments: &[&str], file: &Path) -> String {
 
 fn probe(stream: &str, entries: &str, file: &Path) -> String {
     let arguments = ["-v", "warning", "-select_streams", stream, "-show_entries"];
-    let arguments = [
-        &arguments[..],
-        &[entries, "-of", "csv=p=0", "-count_frames"],
-    ]
-    .concat();
+    let mut arguments = [&arguments[..], &[entries, "-of", "csv=p=0"]].concat();
+    if entries.contains("nb_read_frames") {
+        arguments.push("-count_frames");
+    }
     run("ffprobe", &arguments, file).trim().to_owned()
 }
 

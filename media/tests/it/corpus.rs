@@ -26,7 +26,7 @@ const EVEN_CHUNKS: usize = 12;
 const DECODED_FRAMES_COLUMN: &str = "decoded_video_frames";
 
 /// The folder of the corpus; `None` where it isn't there, which is allowed but in continuous integration.
-fn folder() -> Option<PathBuf> {
+pub(crate) fn folder() -> Option<PathBuf> {
     let folder = std::env::var_os("REELMESH_MEDIA").map_or_else(
         || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/media"),
         PathBuf::from,

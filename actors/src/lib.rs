@@ -7,25 +7,31 @@
 //! ([`store`]) holds what is decided, checkpoints ([`checkpoints`]) what the node would hate to do
 //! again, memory the rest.
 
+mod admission;
 pub mod api;
+mod archive;
 pub mod checkpoints;
+mod cluster;
+mod coordinator;
 pub mod engine;
-#[expect(
-    dead_code,
-    reason = "the node, which calls the rest, is the next piece"
-)]
 pub mod job_handle;
+mod jobs;
+mod memory;
 pub mod node;
 mod panics;
 pub mod pool;
-#[expect(
-    dead_code,
-    reason = "the node, which calls the rest, is the next piece"
-)]
+mod post;
+mod publishing;
+mod puller;
+mod pusher;
 mod random;
 pub mod report;
 mod restarts;
+mod shared;
+mod splitter;
 pub mod spool;
 pub mod state_dir;
+mod status_log;
 pub mod store;
+mod supervisor;
 pub mod worker;

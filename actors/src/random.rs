@@ -3,6 +3,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use reelmesh_domain::ids::{JobId, Token};
+use reelmesh_domain::time::WallTime;
 
 /// Random bytes from the operating system.
 ///
@@ -34,6 +35,16 @@ pub(crate) fn job_id() -> JobId {
     let millis = u128::try_from(unix_us() / 1000).unwrap_or(0) & ((1 << 48) - 1);
     let random = u128::from_be_bytes(bytes()) >> 48;
     JobId::from_bits((millis << 80) | random)
+}
+
+/// Any number, for jittered waits.
+pub(crate) fn number() -> u64 {
+    u64::from_le_bytes(bytes())
+}
+
+/// Now, by the wall clock, for records.
+pub(crate) fn wall_time() -> WallTime {
+    WallTime(u64::try_from(unix_us() / 1000).unwrap_or(0))
 }
 
 /// Microseconds since 1970 by the wall clock; for records that people read, never compared.

@@ -6,6 +6,11 @@ use reelmesh_domain::plan::DroppedFrames;
 use reelmesh_domain::store::records::AttemptLine;
 use serde::{Deserialize, Serialize};
 
+/// The report's name in the output place.
+pub const REPORT_NAME: &str = "report.json";
+/// Version of the report's format.
+pub const VERSION: u32 = 1;
+
 /// The whole report.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct JobReport {
@@ -18,7 +23,7 @@ pub struct JobReport {
 /// What was made.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MediaReport {
-    /// Version of this format: 1.
+    /// Version of this format: [`VERSION`].
     pub version: u32,
     /// Fingerprint of the run.
     pub fingerprint: String,

@@ -10,8 +10,11 @@ use std::sync::{Arc, mpsc};
 
 use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
 use reelmesh_domain::ids::{AttemptNumber, JobId, RunNumber, Token, UnitId, WorkerSlot};
+use reelmesh_domain::media_types::FragmentInfo;
+use reelmesh_domain::store::records::{Record as _, Scanned};
+use reelmesh_domain::time::WallTime;
 use reelmesh_media::error::MediaError;
-use reelmesh_media::io::ByteSource;
+use reelmesh_media::io::{ByteSource, FragmentSink};
 
 use crate::engine::{Engine, Task, TaskReport, Watch};
 use crate::pool::PoolMessage;
@@ -30,6 +33,8 @@ pub struct Assignment {
     pub attempt: AttemptNumber,
     /// Names the attempt, its spool and its blobs.
     pub token: Token,
+    /// When it was handed out.
+    pub created: WallTime,
     /// What to do.
     pub task: Arc<Task>,
     /// The source's bytes.
@@ -173,6 +178,24 @@ impl Actor for Worker {
     }
 }
 
+/// The scan's only fragment: the record.
+fn put_scanned(scanned: &Scanned, sink: &mut dyn FragmentSink) -> Result<(), MediaError> {
+    let bytes = scanned.to_bytes().map_err(|error| MediaError::Bug {
+        rule: format!("a scan fits its record: {error}"),
+    })?;
+    let info = FragmentInfo {
+        sequence: 1,
+        decode_time: 0,
+        duration: 0,
+        samples: 0,
+        bytes: u32::try_from(bytes.len()).unwrap_or(u32::MAX),
+    };
+    sink.put(0, &info, &bytes).map_err(|source| MediaError::Io {
+        what: "spooling the scan",
+        source,
+    })
+}
+
 fn run(
     engine: &dyn Engine,
     spool: &Spool,
@@ -185,7 +208,15 @@ fn run(
             .begin(assignment.token, assignment.task.tracks())
             .map_err(failed("making the attempt's spool"))?;
         let source = Arc::clone(&assignment.source);
-        let report = engine.run(&assignment.task, source, &mut sink, watch)?;
+        let report = engine.run(&assignment.task, Arc::clone(&source), &mut sink, watch)?;
+        // A pinned source answers with an error once it has changed: what was read last may be of the
+        // new version.
+        source
+            .read_at(0, &mut [0])
+            .map_err(failed("checking the source"))?;
+        if let TaskReport::Scan(scanned) = &report {
+            put_scanned(scanned, &mut sink)?;
+        }
         let blobs = sink
             .finish()
             .map_err(failed("ending the attempt's spool"))?;

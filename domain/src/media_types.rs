@@ -16,7 +16,7 @@ use crate::rational::Rational;
 pub enum Container {
     /// MP4, MOV and their fragmented forms (ISO/IEC 14496-12).
     Mp4,
-    /// Matroska and WebM.
+    /// Matroska and `WebM`.
     Matroska,
     /// MPEG-2 transport stream (ISO/IEC 13818-1).
     MpegTs,
@@ -390,6 +390,7 @@ pub struct FragmentInfo {
 /// The bucket fills at the capped rate up to its size and each frame takes its bits out at once. Over
 /// the chunk that is `out = min(ceiling, in + change)`, without underflow if `in ≥ need`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::struct_field_names, reason = "the unit stands last in a name")]
 pub struct VbvSummary {
     /// Least fullness in bits at the start for which nothing underflows.
     pub need_bits: i64,
@@ -417,7 +418,7 @@ pub struct AudioTask {
     /// Source time in seconds (continuous) of the output's time 0: the first video frame.
     pub origin_s: Rational,
     /// Samples of the output, counted from its time 0, at which each cell of the video ends, rising.
-    /// Audio that goes on behind the last gets further fragments of the last cell's length.
+    /// Audio that goes on behind the last gets further fragments of a whole cell's length.
     pub cell_ends: Vec<i64>,
     /// The settings.
     pub rendition: AudioRendition,

@@ -9,6 +9,7 @@ use crate::control::Control;
 use crate::error::MediaError;
 use crate::ffi::input::Input;
 use crate::ffi::packet::Packet;
+use crate::ffi::stream::Stream;
 use crate::io::ByteSource;
 use crate::limits::Limits;
 use crate::window::{FrameReader, Reading, VideoStream};
@@ -29,7 +30,7 @@ pub fn scan(
     input.find_stream_parameters()?;
     let stream = facts.video.stream;
     input.select(stream);
-    let bits = input.stream(stream).map(|stream| stream.timestamp_bits());
+    let bits = input.stream(stream).map(Stream::timestamp_bits);
     let wrap_bits = bits.filter(|bits| facts.container == Container::MpegTs && *bits < 64);
     let mut packet = Packet::new()?;
     let mut packets = Vec::new();
@@ -77,7 +78,7 @@ pub(crate) fn encrypted(stream: u32) -> MediaError {
 }
 
 /// Decodes the whole video stream in one go, from its first access point, and lists the frames that come
-/// out: their continuous source times, in order (design rule 5.2). Progress is in bytes of the source.
+/// out: their continuous source times, in the order of the decoder (design rule 5.2). Progress is in bytes of the source.
 ///
 /// # Errors
 ///
@@ -108,7 +109,7 @@ pub fn exact_frames(
     let mut frames = FrameReader::open_at(&reading, video, &first.start)?;
     let mut delivered = Vec::new();
     let mut reached = 0;
-    while let Some((pts, _frame)) = frames.next()? {
+    while let Some((pts, _frame)) = frames.next_of_any_time()? {
         let count = delivered.len() as u64 + 1;
         if count > limits.packets {
             return Err(MediaError::LimitPassed {

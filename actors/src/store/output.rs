@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use reelmesh_domain::ids::{JobId, Token};
 
 /// Name of the claim in the output place.
-const CLAIM: &str = ".reelmesh";
+pub const CLAIM_NAME: &str = ".reelmesh";
 /// Beginning of the trial object's name.
 const TRIAL: &str = ".reelmesh-trial-";
 /// Beginning of the names of files that aren't whole yet.
@@ -77,7 +77,7 @@ impl OutputPlace {
     pub fn claim(&self, job: JobId, token: Token) -> io::Result<Claim> {
         fs::create_dir_all(&self.directory)?;
         let staged = self.directory.join(format!("{PARTIAL}{token}"));
-        let claim = self.directory.join(CLAIM);
+        let claim = self.directory.join(CLAIM_NAME);
         write_synced(&staged, job.to_string().as_bytes())?;
         let linked = fs::hard_link(&staged, &claim);
         fs::remove_file(&staged)?;
@@ -105,7 +105,7 @@ impl OutputPlace {
                 absent_is_fine(fs::remove_file(path))?;
             }
         }
-        absent_is_fine(fs::remove_file(self.directory.join(CLAIM)))
+        absent_is_fine(fs::remove_file(self.directory.join(CLAIM_NAME)))
     }
 
     /// Writes a file as a whole: `fill` gets the open temporary file. Directories on the way are made.
@@ -164,6 +164,18 @@ impl OutputPlace {
         }
     }
 
+    /// All files of the place by relative path, but the claim.
+    ///
+    /// # Errors
+    ///
+    /// What the operating system answers.
+    pub fn list(&self) -> io::Result<Vec<String>> {
+        let mut files = Vec::new();
+        list_below(&self.directory, "", SWEEP_DEPTH, &mut files)?;
+        files.retain(|name| name != CLAIM_NAME);
+        Ok(files)
+    }
+
     /// Removes what crashes left behind: files that never became whole, in the place and below it.
     ///
     /// # Errors
@@ -214,6 +226,24 @@ fn sweep_below(directory: &Path, depth: u32) -> io::Result<()> {
             }
         } else if name.starts_with(PARTIAL) || name.starts_with(TRIAL) {
             absent_is_fine(fs::remove_file(entry.path()))?;
+        }
+    }
+    Ok(())
+}
+
+fn list_below(
+    directory: &Path,
+    before: &str,
+    depth: u32,
+    files: &mut Vec<String>,
+) -> io::Result<()> {
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        let name = format!("{before}{}", entry.file_name().to_string_lossy());
+        if !entry.file_type()?.is_dir() {
+            files.push(name);
+        } else if depth > 0 {
+            list_below(&entry.path(), &format!("{name}/"), depth - 1, files)?;
         }
     }
     Ok(())

@@ -6,4 +6,5 @@
 
 mod decide;
 mod faulty;
+mod node;
 mod pool;

@@ -125,6 +125,7 @@ fn assignment(number: u8, behaviour: u32) -> Assignment {
         unit: UnitId::from_bytes([number; 16]),
         attempt: AttemptNumber(1),
         token: Token::from_bytes([number; 16]),
+        created: reelmesh_domain::time::WallTime(0),
         task: Arc::new(Task::Audio(Box::new(task))),
         source: Arc::new(NoBytes),
     }

@@ -1,7 +1,7 @@
 //! Which audio renditions a source gets: one for each track.
 
 use alloc::format;
-use alloc::string::{String, ToString as _};
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::media_types::{AudioFacts, AudioRendition, SourceFacts};
@@ -51,5 +51,5 @@ fn language(track: &AudioFacts) -> Option<String> {
     let fits = LANGUAGE_LETTERS.contains(&stated.len())
         && stated.bytes().all(|byte| byte.is_ascii_alphabetic())
         && !stated.eq_ignore_ascii_case(UNDETERMINED);
-    fits.then(|| stated.to_ascii_lowercase().to_string())
+    fits.then(|| stated.to_ascii_lowercase())
 }

@@ -1,8 +1,9 @@
 //! What a ladder may say: all errors at once, one a field.
 
+use alloc::borrow::ToOwned as _;
 use alloc::collections::BTreeSet;
 use alloc::format;
-use alloc::string::{String, ToString as _};
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::ops::RangeInclusive;
 
@@ -41,7 +42,7 @@ pub(super) fn errors(ladder: &LadderSpec) -> Vec<FieldError> {
             "there are {}; give {needed} to {MAX_RUNGS}",
             ladder.rungs.len()
         );
-        errors.add("rungs".to_string(), why);
+        errors.add("rungs".to_owned(), why);
     }
     let mut names = BTreeSet::new();
     for (place, rung) in ladder.rungs.iter().enumerate() {
@@ -90,11 +91,11 @@ impl Errors {
     fn within<T: PartialOrd + core::fmt::Display>(
         &mut self,
         field: String,
-        value: T,
+        value: &T,
         range: &RangeInclusive<T>,
         unit: &str,
     ) {
-        if !range.contains(&value) {
+        if !range.contains(value) {
             let why = format!(
                 "{value} is out of range; give {} to {}{unit}",
                 range.start(),
@@ -114,37 +115,40 @@ impl Errors {
     }
 
     fn rung(&mut self, rung: &RungSpec, field: impl Fn(&str) -> String) {
-        self.within(field("width"), rung.width, &SIDE_PX, " pixels");
-        self.within(field("height"), rung.height, &SIDE_PX, " pixels");
+        self.within(field("width"), &rung.width, &SIDE_PX, " pixels");
+        self.within(field("height"), &rung.height, &SIDE_PX, " pixels");
         if Preset::named(&rung.preset).is_none() {
             let names: Vec<_> = PRESETS.iter().map(|preset| preset.name).collect();
             self.one_of(field("preset"), &rung.preset, &names);
         }
         self.one_of(field("profile"), &rung.profile, &PROFILES);
-        self.within(
-            field("crf"),
-            rung.crf_hundredths,
-            &CRF_HUNDREDTHS,
-            " hundredths",
-        );
+        if !CRF_HUNDREDTHS.contains(&rung.crf_hundredths) {
+            let (whole, rest) = (rung.crf_hundredths / 100, rung.crf_hundredths % 100);
+            let why = format!(
+                "{whole}.{rest:02} is out of range; give {} to {}",
+                CRF_HUNDREDTHS.start() / 100,
+                CRF_HUNDREDTHS.end() / 100
+            );
+            self.add(field("crf"), why);
+        }
         if let Some(rate) = rung.max_rate_bps {
-            self.within(field("max_rate"), rate, &MAX_RATE_BPS, " bits per second");
+            self.within(field("max_rate"), &rate, &MAX_RATE_BPS, " bits per second");
         }
         match (rung.buffer_ms, rung.max_rate_bps) {
             (None, _) => {}
             (Some(_), None) => self.add(
                 field("buffer_ms"),
-                "a buffer needs a cap: give max_rate too".to_string(),
+                "a buffer needs a cap: give max_rate too".to_owned(),
             ),
             (Some(ms), Some(_)) => {
-                self.within(field("buffer_ms"), ms, &BUFFER_MS, " milliseconds");
+                self.within(field("buffer_ms"), &ms, &BUFFER_MS, " milliseconds");
             }
         }
     }
 
     fn audio(&mut self, audio: &AudioSpec) {
-        let field = "audio.bitrate".to_string();
-        self.within(field, audio.bitrate_bps, &AUDIO_BPS, " bits per second");
-        self.within("audio.channels".to_string(), audio.channels, &CHANNELS, "");
+        let field = "audio.bitrate".to_owned();
+        self.within(field, &audio.bitrate_bps, &AUDIO_BPS, " bits per second");
+        self.within("audio.channels".to_owned(), &audio.channels, &CHANNELS, "");
     }
 }

@@ -115,3 +115,6 @@ impl Ladder {
         audio::renditions(&self.0.audio, facts)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,9 @@
 //! Which video renditions a source gets, and how large they are. Exact throughout (design rule 5.7).
 
-use alloc::string::{String, ToString as _};
+use alloc::borrow::ToOwned as _;
+use alloc::string::String;
 use alloc::vec::Vec;
+use core::cmp::{Ordering, Reverse};
 
 use crate::media_types::{Color, SourceFacts, Vbv, VideoFacts, VideoRendition, X264Settings};
 use crate::rational::Rational;
@@ -26,7 +28,7 @@ pub(super) fn renditions(ladder: &LadderSpec, facts: &SourceFacts) -> Vec<VideoR
     let source = Picture::of(&facts.video);
     let color = color(&facts.video);
     let made = |name: &str, size: Size, rung: &RungSpec| VideoRendition {
-        name: name.to_string(),
+        name: name.to_owned(),
         width: size.width,
         height: size.height,
         color,
@@ -51,7 +53,7 @@ pub(super) fn renditions(ladder: &LadderSpec, facts: &SourceFacts) -> Vec<VideoR
         renditions.push(made(&smallest.name, source.own(), smallest));
     }
     // Stable: of equal sizes the first stays first, and the source's own rung is the last.
-    renditions.sort_by_key(|one| core::cmp::Reverse(u64::from(one.width) * u64::from(one.height)));
+    renditions.sort_by_key(|one| Reverse(u64::from(one.width) * u64::from(one.height)));
     let mut sizes = Vec::with_capacity(renditions.len());
     renditions.retain(|one| {
         let size = (one.width, one.height);
@@ -64,10 +66,10 @@ pub(super) fn renditions(ladder: &LadderSpec, facts: &SourceFacts) -> Vec<VideoR
 
 fn fit_source_rung() -> RungSpec {
     RungSpec {
-        name: SOURCE_RUNG.to_string(),
+        name: SOURCE_RUNG.to_owned(),
         width: MAX_SIDE_PX,
         height: MAX_SIDE_PX,
-        preset: FIT_SOURCE_PRESET.to_string(),
+        preset: FIT_SOURCE_PRESET.to_owned(),
         profile: String::from(PROFILES[PROFILES.len() - 1]),
         crf_hundredths: FIT_SOURCE_CRF_HUNDREDTHS,
         max_rate_bps: None,
@@ -115,7 +117,7 @@ impl Picture {
         let wide = Some(aspect)
             .filter(|aspect| *aspect > Rational::ZERO)
             .and_then(|aspect| side(video.width).checked_mul(aspect))
-            .unwrap_or(side(video.width));
+            .unwrap_or_else(|| side(video.width));
         let (wide, high) = (wide, side(video.height));
         let least = |pixels: u32| even_up(pixels.div_ceil(MAX_SHRINK));
         let (least_wide, least_high) = (least(video.width), least(video.height));
@@ -143,12 +145,10 @@ impl Picture {
     /// The size in a box, `None` if the picture would have to grow. Upright pictures turn the box.
     fn fitted(&self, width: u32, height: u32) -> Option<Size> {
         let (long, short) = (width.max(height), width.min(height));
-        let (width, height) = if self.height > self.width {
-            (short, long)
-        } else if self.height < self.width {
-            (long, short)
-        } else {
-            (width, height)
+        let (width, height) = match self.height.cmp(&self.width) {
+            Ordering::Greater => (short, long),
+            Ordering::Less => (long, short),
+            Ordering::Equal => (width, height),
         };
         let factor = |side: u32, of: Rational| Rational::whole(i64::from(side)).checked_div(of);
         let factor = factor(width, self.width)?.min(factor(height, self.height)?);

@@ -120,7 +120,7 @@ impl Cutting {
         let Some(uniform) = self.affordable(0, u64::MAX) else {
             return Vec::new();
         };
-        let workers = (uniform.borders.len() + 1) / 2;
+        let workers = uniform.borders.len().div_ceil(2);
         let mut best = self.judged(uniform, workers);
         // The model knows of no slow worker and no wrong estimate, which is what the taper is for.
         best.wall = best.wall.saturating_add(best.wall / UNIFORM_HANDICAP_PARTS);

@@ -11,6 +11,7 @@ mod make;
 mod rendition_costs;
 mod revise;
 mod tasks;
+mod units;
 mod windows;
 
 use alloc::string::String;
@@ -55,7 +56,8 @@ pub struct Timeline {
 pub struct DroppedFrames {
     /// Before the first access point: they can't be decoded.
     pub before_first_access_point: u64,
-    /// The later of two frames with the same presentation time.
+    /// The later of two frames with the same presentation time; of exact frames also one that comes out of
+    /// the decoder behind a later one (damage).
     pub equal_times: u64,
     /// Not shown, says the container.
     pub discarded: u64,

@@ -5,8 +5,9 @@
 
 use alloc::vec::Vec;
 
-use crate::plan::make::{chunk_of, units};
+use crate::plan::make::chunk_of;
 use crate::plan::tasks::{bug, place};
+use crate::plan::units::units;
 use crate::plan::{BorderReason, Chunk, Inputs, Plan, PlanError, Refutation};
 
 /// Cells of lead-in at most: what rate control did four key frames ago has no weight left.

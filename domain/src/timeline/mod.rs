@@ -72,7 +72,7 @@ impl Timeline {
     }
 
     /// The same timeline on the frames that a full decode delivered: their continuous source times,
-    /// in order. A frame that isn't later than the one before is dropped and counted.
+    /// in order. A frame that isn't later than all before it is dropped and counted.
     ///
     /// # Errors
     /// When no frame is left.
@@ -82,13 +82,15 @@ impl Timeline {
             .and_then(|s| s.checked_div(self.source_time_base))
             .map(Rational::round);
         let last_duration = last_duration.ok_or(TimelineError::OutOfRange)?;
-        let shown = delivered_source_pts
-            .iter()
-            .map(|&pts| ShownFrame {
-                pts,
-                duration: last_duration,
-            })
-            .collect();
+        let mut shown: Vec<ShownFrame> = Vec::with_capacity(delivered_source_pts.len());
+        for &pts in delivered_source_pts {
+            if shown.last().is_none_or(|last| pts > last.pts) {
+                shown.push(ShownFrame {
+                    pts,
+                    duration: last_duration,
+                });
+            }
+        }
         let starts: Vec<_> = self.access_points.iter().map(|point| point.start).collect();
         let starts: Vec<_> = starts.into_iter().map(|start| (start.pts, start)).collect();
         let source = SourceFrames {
@@ -102,13 +104,14 @@ impl Timeline {
         };
         let dropped = DroppedFrames {
             discarded: self.dropped.discarded,
+            equal_times: (delivered_source_pts.len() - shown.len()) as u64,
             ..DroppedFrames::default()
         };
-        let exact = source.timeline(shown, &starts, dropped)?;
-        Ok(Self {
-            exact: true,
-            ..exact
-        })
+        let mut exact = source.timeline(shown, &starts, dropped)?;
+        // Packets before the first access point never reach a decoder: the claim's count stands.
+        exact.dropped.before_first_access_point = self.dropped.before_first_access_point;
+        exact.exact = true;
+        Ok(exact)
     }
 
     /// Continuous source time in seconds of the output's time 0: the first frame's.

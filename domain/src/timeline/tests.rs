@@ -231,6 +231,29 @@ fn hidden_keys_show_leading_pictures() {
     assert_eq!(timeline.dropped.before_first_access_point, 0);
 }
 
+/// Of the frames that a decode delivered, one that isn't later than all before it is dropped and counted;
+/// what never reached the decoder stays counted.
+#[test]
+fn exact_frames_rise() {
+    let mut packets = even(8, 0, 3_600, 100);
+    packets[0].key = false;
+    packets[1].key = true;
+    let exact = timeline(packets)
+        .with_exact_frames(&[3_600, 7_200, 18_000, 10_800, 18_000, 21_600])
+        .expect("a timeline");
+    let shown: Vec<_> = exact.frames.iter().map(|frame| frame.source_pts).collect();
+    assert_eq!(shown, [3_600, 7_200, 18_000, 21_600]);
+    assert_eq!(
+        exact.dropped,
+        DroppedFrames {
+            before_first_access_point: 1,
+            equal_times: 2,
+            ..DroppedFrames::default()
+        }
+    );
+    assert!(exact.exact);
+}
+
 /// A cut within a group of reordered frames doesn't let the next stretch begin before the last frame
 /// of the one before.
 #[test]

@@ -1,9 +1,11 @@
 //! Cuts the coded track into fragments, one a cell of the video.
 //!
 //! A fragment ends at the audio frame that is nearest to its cell's end, as it is presented: priming
-//! counts. A cell in which no frame ends has no fragment of its own, its sound lies in the next one.
-//! Sound behind the last cell gets fragments of that cell's length; a rest shorter than half of that
-//! stays with the fragment before it, as a segment of its own would be a pointless request for players.
+//! counts. A cell in which no frame ends has no fragment of its own, its sound lies in the next one; a cell
+//! of many minutes has several.
+//! Sound behind the last cell gets fragments as long as the longer of the last two cells, as the very last
+//! may be a stub; a rest shorter than half of that stays with the fragment before it, as a segment of its
+//! own would be a pointless request for players.
 
 use std::collections::VecDeque;
 
@@ -15,6 +17,10 @@ use crate::io::FragmentSink;
 
 /// Length of fragments where the video has no cell to go by, in seconds: the default cell.
 const FALLBACK_CELL_S: i64 = 2;
+
+/// Most coded frames in a fragment: where pictures stand for longer, as in a show of slides, the sound is
+/// cut in between, so that it isn't collected in memory. Five minutes at 48 kHz, and some megabytes.
+const FRAGMENT_FRAMES: i64 = 1 << 14;
 
 /// One coded frame with its duration in samples.
 #[derive(Debug)]
@@ -55,7 +61,8 @@ impl Borders {
         let length = match cell_ends {
             [] => i64::from(rate_hz) * FALLBACK_CELL_S,
             [only] => *only,
-            [.., before, last] => last - before,
+            [previous, last] => (last - previous).max(*previous),
+            [.., start, previous, last] => (last - previous).max(previous - start),
         };
         Ok(Self {
             cell_ends: cell_ends.to_vec(),
@@ -129,6 +136,9 @@ impl Cutter {
         });
         loop {
             let count = self.borders.frames_before_end(self.cell) - self.cut;
+            if count > FRAGMENT_FRAMES {
+                return self.put_full(sink);
+            }
             let needed = count + self.borders.frames_to_follow(self.cell);
             if count <= 0 {
                 self.cell += 1;
@@ -139,6 +149,15 @@ impl Cutter {
                 return Ok(());
             }
         }
+    }
+
+    /// Puts a fragment once it is as long as any may be.
+    fn put_full(&mut self, sink: &mut dyn FragmentSink) -> Result<(), MediaError> {
+        let full = usize::try_from(FRAGMENT_FRAMES).is_ok_and(|full| self.pending.len() >= full);
+        if full {
+            self.put(FRAGMENT_FRAMES, sink)?;
+        }
+        Ok(())
     }
 
     /// Puts what is left and gives all fragments, and the sum of their durations.

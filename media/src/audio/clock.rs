@@ -3,8 +3,11 @@
 //! Audio takes the offset of the video at the same byte position. The packets of both are interleaved
 //! only roughly, so near a jump a packet of one side can stand on the other: where going by position
 //! would tear the sound apart, a neighbouring stretch that joins better is taken.
+//!
+//! MP4 has one clock for all streams and may store them one behind the other: there the stretch goes by
+//! time, and sound that lies where the video had nothing is left out as the picture's gap is.
 
-use reelmesh_domain::media_types::AudioTask;
+use reelmesh_domain::media_types::{AudioTask, Container};
 use reelmesh_domain::rational::{Rational, scale};
 
 use crate::error::MediaError;
@@ -26,10 +29,23 @@ struct AudioStretch {
     reference: i64,
 }
 
+/// What becomes of a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shift {
+    /// So much is added to its times, and they are continuous.
+    By(i64),
+    /// It lies in a gap of the video's clock that was closed: it isn't heard.
+    Closed,
+    /// Its time doesn't fit 64 bits: it goes behind the last.
+    Unknown,
+}
+
 /// Makes packets' times continuous, one packet after the other.
 #[derive(Debug)]
 pub(super) struct PacketClock {
     stretches: Vec<AudioStretch>,
+    /// Whether stretches go by time instead of position.
+    one_clock: bool,
     period: Option<i64>,
     joint_ticks: i64,
     current: usize,
@@ -79,6 +95,7 @@ impl PacketClock {
         Some(Self {
             last: stretches[0].reference,
             stretches,
+            one_clock: task.container == Container::Mp4,
             period,
             joint_ticks: joint.ceil(),
             current: 0,
@@ -87,16 +104,40 @@ impl PacketClock {
         })
     }
 
-    /// What to add to the times of a packet so that they are continuous; `None` if the sum doesn't fit.
-    pub(super) fn shift(&mut self, position: Option<u64>, raw: i64, duration: i64) -> Option<i64> {
+    /// What becomes of a packet with this stored time.
+    pub(super) fn shift(&mut self, position: Option<u64>, raw: i64, duration: i64) -> Shift {
         self.last_position = position.unwrap_or(self.last_position);
-        let stretch = self.choose(raw);
-        let unwrapped = self.unwrap_in(stretch, raw)?;
-        let continuous = unwrapped.checked_add(self.stretches[stretch].offset)?;
+        let stretch = if self.one_clock {
+            let later = &self.stretches[1..];
+            later.partition_point(|next| next.reference <= raw)
+        } else {
+            self.choose(raw)
+        };
+        let Some((unwrapped, continuous)) = self.place(stretch, raw) else {
+            return Shift::Unknown;
+        };
+        if self.one_clock && self.is_closed(stretch, continuous) {
+            return Shift::Closed;
+        }
         self.current = stretch;
         self.last = unwrapped;
         self.expected = continuous.checked_add(duration.max(0));
-        continuous.checked_sub(raw)
+        continuous
+            .checked_sub(raw)
+            .map_or(Shift::Unknown, Shift::By)
+    }
+
+    fn place(&self, stretch: usize, raw: i64) -> Option<(i64, i64)> {
+        let unwrapped = self.unwrap_in(stretch, raw)?;
+        let continuous = unwrapped.checked_add(self.stretches[stretch].offset)?;
+        Some((unwrapped, continuous))
+    }
+
+    /// Whether the next stretch begins at that time or before.
+    fn is_closed(&self, stretch: usize, continuous: i64) -> bool {
+        let next = self.stretches.get(stretch + 1);
+        let begins = next.and_then(|next| next.reference.checked_add(next.offset));
+        begins.is_some_and(|begins| continuous >= begins)
     }
 
     fn choose(&self, raw: i64) -> usize {
@@ -107,8 +148,7 @@ impl PacketClock {
             return by_position;
         };
         let distance = |stretch: usize| {
-            let unwrapped = self.unwrap_in(stretch, raw)?;
-            let continuous = unwrapped.checked_add(self.stretches[stretch].offset)?;
+            let (_, continuous) = self.place(stretch, raw)?;
             continuous.checked_sub(expected)?.checked_abs()
         };
         let joins = |stretch: usize| distance(stretch).is_some_and(|off| off <= self.joint_ticks);

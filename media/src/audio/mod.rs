@@ -17,7 +17,7 @@ use reelmesh_domain::media_types::{AudioReport, AudioTask};
 use reelmesh_domain::rational::Rational;
 
 use self::align::{Aligner, SoundClock};
-use self::clock::PacketClock;
+use self::clock::{PacketClock, Shift};
 use self::coder::Coder;
 use crate::control::Control;
 use crate::error::MediaError;
@@ -31,7 +31,7 @@ use crate::io::{ByteSource, FragmentSink};
 use crate::limits::Limits;
 
 /// Samples of silence that go through the task at once: bounds memory where a gap is long.
-const SILENCE_BLOCK_SAMPLES: i64 = 1 << 16;
+const SILENCE_BLOCK_SAMPLES: i64 = 1 << 13;
 
 /// Runs an audio task: its fragments go to track 0 of `sink`. Progress is in samples of the output.
 ///
@@ -68,13 +68,11 @@ pub fn run_audio(
             return Err(MediaError::Cancelled);
         }
         more = input.read(&mut packet)?;
-        if more && packet.stream() != task.stream {
+        let ours = packet.stream() == task.stream;
+        if more && !(ours && make_continuous(&mut packet, &mut clock)) {
             continue;
         }
-        if more {
-            packets.read += 1;
-            make_continuous(&mut packet, &mut clock);
-        }
+        packets.read += u64::from(more);
         let mut damaged = decoder.send(more.then_some(&packet)).is_err();
         loop {
             match decoder.receive(&mut frame) {
@@ -118,14 +116,22 @@ impl Packets {
     }
 }
 
-fn make_continuous(packet: &mut Packet, clock: &mut PacketClock) {
+/// Makes a packet's times continuous; `false` if it isn't heard.
+fn make_continuous(packet: &mut Packet, clock: &mut PacketClock) -> bool {
     let (pts, dts) = (packet.pts(), packet.dts());
-    let shift = pts
-        .or(dts)
-        .and_then(|raw| clock.shift(packet.position(), raw, packet.duration()));
-    // Without a time the sound goes behind what came before.
+    let shift = match pts.or(dts) {
+        Some(raw) => clock.shift(packet.position(), raw, packet.duration()),
+        None => Shift::Unknown,
+    };
+    let shift = match shift {
+        Shift::By(shift) => Some(shift),
+        // Without a time the sound goes behind what came before.
+        Shift::Unknown => None,
+        Shift::Closed => return false,
+    };
     let moved = |time: Option<i64>| time?.checked_add(shift?);
     packet.set_times(moved(pts), moved(dts));
+    true
 }
 
 /// From decoded frames to fragments.

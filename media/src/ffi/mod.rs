@@ -19,6 +19,8 @@ pub mod packet;
 pub mod reader;
 pub mod resample;
 pub mod stream;
+#[cfg(target_feature = "avx2")]
+pub(crate) mod vector;
 
 #[cfg(test)]
 mod tests;

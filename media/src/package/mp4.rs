@@ -191,7 +191,7 @@ fn file_head(
     // Where samples stand depends on how long `moov` is, which depends on the width of that number
     // alone.
     let narrow = build(false, 0).len() as u64 + MDAT_HEADER_BYTES;
-    if narrow + payload <= u64::from(u32::MAX) {
+    if u32::try_from(narrow + payload).is_ok() {
         let mut out = build(false, narrow);
         put_u32(
             &mut out,
@@ -214,7 +214,7 @@ fn common_timescale(timescales: &[u32]) -> u32 {
     let common = timescales.iter().try_fold(1_u64, |common, &timescale| {
         let timescale = u64::from(timescale);
         let multiple = common / greatest_divisor(common, timescale) * timescale;
-        (multiple <= u64::from(u32::MAX)).then_some(multiple)
+        u32::try_from(multiple).is_ok().then_some(multiple)
     });
     common
         .and_then(|common| u32::try_from(common).ok())

@@ -175,18 +175,23 @@ impl Clip {
         let stride = frame.stride(0);
         let [luma, u, v] = frame.planes_mut().expect("memory");
         for (at, pixel) in luma.iter_mut().enumerate() {
-            *pixel = ((at % stride * 5 + at / stride * 3 + index * 7) % 200 + 20) as u8;
+            *pixel = level((at % stride * 5 + at / stride * 3 + index * 7) % 200);
         }
         u.fill(128);
-        v.fill((100 + index % 50) as u8);
+        v.fill(level(80 + index % 50));
         frame.set_pts(Some(self.times[index]));
-        frame.set_kind(if index % self.frames_per_cell == 0 {
+        frame.set_kind(if index.is_multiple_of(self.frames_per_cell) {
             PictureKind::Key
         } else {
             PictureKind::Free
         });
         frame
     }
+}
+
+/// A level of a pixel above black.
+fn level(value: usize) -> u8 {
+    u8::try_from(value + 20).expect("below 236")
 }
 
 /// Encodes a tone of this length in samples as AAC at 48 kHz, cells as long as `cell` samples, and puts
@@ -210,8 +215,9 @@ pub(crate) fn tone(name: &str, samples: i64, cell: i64, memory: &mut Memory) -> 
             let mut frame = Frame::sound(2, AAC_FRAME, 48_000).expect("memory");
             for channel in 0..2 {
                 let out = frame.channel_mut(channel).expect("floats");
-                for (at, sample) in out.iter_mut().enumerate() {
-                    *sample = ((block * 1024) as f32 + at as f32).mul_add(0.06, 0.0).sin() * 0.4;
+                // 480 Hz: whole periods fit a block nearly, the rest is what makes it no silence.
+                for (at, sample) in (0_u16..).zip(out.iter_mut()) {
+                    *sample = (f32::from(at) * 0.0628).sin() * 0.4;
                 }
             }
             frame.set_pts(Some(block * i64::from(AAC_FRAME)));

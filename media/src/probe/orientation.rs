@@ -81,9 +81,8 @@ mod tests {
         ] {
             let [a, b, c, d] = matrix;
             let found = orientation([a, b, 0, c, d, 0, 0, 0, 1 << 30]).expect("an orientation");
-            let (x, y) = (3, 5);
-            let by_matrix = ((x * a + y * c) / ONE, (x * b + y * d) / ONE);
-            let mut point = if found.mirrored { (-x, y) } else { (x, y) };
+            let by_matrix = ((3 * a + 5 * c) / ONE, (3 * b + 5 * d) / ONE);
+            let mut point = if found.mirrored { (-3, 5) } else { (3, 5) };
             for _ in 0..found.quarter_turns {
                 point = (-point.1, point.0);
             }

@@ -23,6 +23,9 @@ pub(super) struct Filter {
     starts: Vec<u32>,
     /// `taps` weights for each output sample.
     weights: Vec<i16>,
+    /// The same by pairs of input samples, the first of which is even: `pairs` for each output sample.
+    paired: Vec<[i16; 2]>,
+    pairs: usize,
 }
 
 /// The ratio of one axis, with all that the weights depend on.
@@ -51,9 +54,20 @@ impl Filter {
             taps,
             starts: Vec::with_capacity(rows.len()),
             weights: Vec::with_capacity(rows.len() * taps),
+            paired: Vec::new(),
+            pairs: (taps + 1).div_ceil(2),
         };
         for (first, weights) in rows {
             filter.push(first, &weights, axis.inputs);
+        }
+        filter.paired = vec![[0; 2]; filter.starts.len() * filter.pairs];
+        for (output, pairs) in filter.paired.chunks_exact_mut(filter.pairs).enumerate() {
+            let odd = filter.starts[output] as usize % 2;
+            let weights = &filter.weights[output * taps..][..taps];
+            let places = pairs.as_flattened_mut()[odd..].iter_mut();
+            for (place, weight) in places.zip(weights) {
+                *place = *weight;
+            }
         }
         filter
     }
@@ -68,6 +82,17 @@ impl Filter {
     pub(super) fn at(&self, output: usize) -> (usize, &[i16]) {
         let weights = &self.weights[output * self.taps..][..self.taps];
         (self.starts[output] as usize, weights)
+    }
+
+    /// Pairs of input samples for each output sample.
+    pub(super) const fn pairs(&self) -> usize {
+        self.pairs
+    }
+
+    /// The first pair of input samples of an output sample, and weights for that and the following.
+    pub(super) fn pairs_at(&self, output: usize) -> (usize, &[[i16; 2]]) {
+        let weights = &self.paired[output * self.pairs..][..self.pairs];
+        (self.starts[output] as usize / 2, weights)
     }
 
     /// Adds an output sample, padded with zeros to `taps` so that none lies outside the input.

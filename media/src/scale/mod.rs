@@ -3,6 +3,8 @@
 mod filter;
 mod kernel;
 mod picture;
+#[cfg(any(test, not(target_feature = "avx2")))]
+mod plain;
 
 #[cfg(test)]
 mod tests;

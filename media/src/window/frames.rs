@@ -57,20 +57,26 @@ impl<'c, 't> FrameReader<'c, 't> {
         self.position
     }
 
-    /// The next frame and its continuous time; `None` at the end. A frame without a time, or not later
-    /// than one before it, is left out: the timeline has none such (design rule 5.0).
+    /// The next frame and its continuous time; `None` at the end. One that isn't later than all before it is
+    /// left out: the timeline has none such (design rule 5.0).
     pub(crate) fn next(&mut self) -> Result<Option<(i64, Frame)>, MediaError> {
+        while let Some((pts, frame)) = self.next_of_any_time()? {
+            if self.last_pts.is_none_or(|last| pts > last) {
+                self.last_pts = Some(pts);
+                return Ok(Some((pts, frame)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The same, whatever its time is. A frame without a time is left out.
+    pub(crate) fn next_of_any_time(&mut self) -> Result<Option<(i64, Frame)>, MediaError> {
         while let Some(mut frame) = self.decode()? {
             self.decoded += 1;
-            let Some(pts) = frame.pts().or(frame.best_effort_pts()) else {
-                continue;
-            };
-            if self.last_pts.is_some_and(|last| pts <= last) {
-                continue;
+            if let Some(pts) = frame.pts().or_else(|| frame.best_effort_pts()) {
+                frame.set_pts(Some(pts));
+                return Ok(Some((pts, frame)));
             }
-            self.last_pts = Some(pts);
-            frame.set_pts(Some(pts));
-            return Ok(Some((pts, frame)));
         }
         Ok(None)
     }
@@ -80,10 +86,9 @@ impl<'c, 't> FrameReader<'c, 't> {
         loop {
             match self.decoder.receive(&mut frame) {
                 Ok(Step::Ready) => return Ok(Some(frame)),
-                Ok(Step::Ended) => return Ok(None),
                 // A damaged frame is left out and decoding goes on: the frame list shows that it is missing.
                 Ok(Step::Hungry) | Err(_) if !self.draining => self.feed()?,
-                Ok(Step::Hungry) => return Ok(None),
+                Ok(Step::Ended | Step::Hungry) => return Ok(None),
                 Err(_) => {
                     self.drain_errors += 1;
                     if self.drain_errors > DRAIN_ERRORS_MAX {

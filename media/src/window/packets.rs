@@ -142,7 +142,7 @@ impl<'c, 't> PacketReader<'c, 't> {
     }
 
     fn raw_time(&self) -> Option<i64> {
-        self.packet.dts().or(self.packet.pts())
+        self.packet.dts().or_else(|| self.packet.pts())
     }
 
     /// Reads the next packet of the stream.

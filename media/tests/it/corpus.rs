@@ -9,10 +9,18 @@ use reelmesh_media::error::MediaError;
 
 use crate::identity::Source;
 use crate::table::{Class, IN_SCOPE, InScope, OUT};
+use crate::windows::{Cut, borders};
 
-/// Pixels of all frames above which a file is cut into the largest number of chunks only: decoding it four
-/// times would take longer than all other files together.
-const OFTEN_CUT_PIXELS_MAX: u64 = 200_000_000;
+/// Pixels of all frames above which a file has a test of its own and is cut into the largest number of
+/// chunks only: decoding it four times would take longer than all other files together.
+const OFTEN_CUT_PIXELS_MAX: u64 = 50_000_000;
+
+/// Pixels of all frames up to which a file is cut evenly, too: its windows reach over several chunks, so
+/// that each frame is decoded many times.
+const EVENLY_CUT_PIXELS_MAX: u64 = 12_000_000;
+
+/// Chunks of equal length, down to one frame in short files: borders between access points.
+const EVEN_CHUNKS: usize = 12;
 
 /// Column of the corpus's list that counts decoded video frames.
 const DECODED_FRAMES_COLUMN: &str = "decoded_video_frames";
@@ -31,7 +39,10 @@ fn folder() -> Option<PathBuf> {
         "the corpus is missing at {}",
         folder.display()
     );
-    println!("not run: corpus missing");
+    #[expect(clippy::print_stdout, reason = "a test that isn't run says so")]
+    {
+        println!("not run: corpus missing");
+    }
     None
 }
 
@@ -86,76 +97,94 @@ fn out_of_scope_is_refused() {
     }
 }
 
-/// Cuts one file into one chunk, two, and as many as can be, and compares frames with a sequential decode;
-/// their number is that of `ffprobe`.
-fn check(folder: &Path, file: &InScope) {
-    let what = format!("{} ({})", file.name, file.shows);
-    let source = Source::open(&folder.join(file.name));
-    let source = source.unwrap_or_else(|error| panic!("{what}: {error}"));
+/// The ways to cut a source, as its size allows, each of which gives other borders.
+fn cuts(source: &Source) -> Vec<Cut> {
+    let pixels = pixels(source);
+    let mut cuts = vec![Cut::AccessPoints(usize::MAX)];
+    if pixels <= OFTEN_CUT_PIXELS_MAX {
+        cuts.extend([Cut::AccessPoints(1), Cut::AccessPoints(2)]);
+    }
+    if pixels <= EVENLY_CUT_PIXELS_MAX {
+        cuts.push(Cut::Evenly(EVEN_CHUNKS));
+    }
+    let mut seen = BTreeSet::new();
+    cuts.retain(|cut| seen.insert(borders(&source.timeline, *cut)));
+    cuts
+}
+
+fn pixels(source: &Source) -> u64 {
     let video = &source.facts.video;
-    let pixels = u64::from(video.width) * u64::from(video.height) * file.frames as u64;
-    let counts: &[usize] = if pixels > OFTEN_CUT_PIXELS_MAX {
-        &[usize::MAX]
-    } else {
-        &[1, 2, usize::MAX]
-    };
+    u64::from(video.width) * u64::from(video.height) * source.timeline.frames.len() as u64
+}
+
+/// Cuts one file in all ways, and compares frames with a sequential decode; their number is that of
+/// `ffprobe`.
+fn check(folder: &Path, file: &InScope, source: &Source) {
+    let what = format!("{} ({})", file.name, file.shows);
     let sequential = source.sequential();
-    assert_eq!(
-        Some(&sequential.len()),
-        listed(folder).get(file.name),
-        "{what}"
-    );
-    for &count in counts {
-        println!("{what}: {count} chunks");
-        let found = source.check_chunks(count, &sequential);
-        assert_eq!(found.frames, file.frames, "{what}");
-        assert_eq!(found.claimed_wrong, file.claimed_wrong, "{what}");
-        assert!(found.chunks <= count, "{what}");
-        if count == usize::MAX {
+    let listed = listed(folder);
+    assert_eq!(Some(&sequential.len()), listed.get(file.name), "{what}");
+    for cut in cuts(source) {
+        let found = source.check_chunks(cut, &sequential);
+        assert_eq!(found.frames, file.frames, "{what}, {cut:?}");
+        assert_eq!(found.claimed_wrong, file.claimed_wrong, "{what}, {cut:?}");
+        if let Cut::AccessPoints(usize::MAX) = cut {
             assert_eq!(found.chunks, file.chunks, "{what}");
         }
     }
 }
 
-/// The files in scope whose place in the table leaves `rest` when divided by `parts`.
-fn check_part(rest: usize, parts: usize) {
+/// All files in scope that are long, or all that aren't.
+fn in_scope(folder: &Path, long: bool) -> Vec<(&'static InScope, Source)> {
+    let open = |file: &'static InScope| {
+        let source = Source::open(&folder.join(file.name));
+        let source = source.unwrap_or_else(|error| panic!("{}: {error}", file.name));
+        (file, source)
+    };
+    let files = IN_SCOPE.iter().map(open);
+    files
+        .filter(|(_, source)| (pixels(source) > OFTEN_CUT_PIXELS_MAX) == long)
+        .collect()
+}
+
+/// Frame identity of the files whose place leaves `rest` when divided by `parts`.
+fn check_part(long: bool, rest: usize, parts: usize) {
     let Some(folder) = folder() else { return };
-    for (place, file) in IN_SCOPE.iter().enumerate() {
-        if place % parts == rest {
-            check(&folder, file);
-        }
+    let files = in_scope(&folder, long);
+    for (file, source) in files.iter().skip(rest).step_by(parts) {
+        check(&folder, file, source);
     }
 }
 
-/// Frame identity of every file in scope; in parts, so that they run at once.
+/// Chunks of every file in scope decode to the frames of a sequential decode; the first part of the files,
+/// so that parts run at once.
 #[test]
 fn chunks_are_exact_part_1() {
-    check_part(0, 6);
+    check_part(false, 0, 3);
 }
 
+/// The second part.
 #[test]
 fn chunks_are_exact_part_2() {
-    check_part(1, 6);
+    check_part(false, 1, 3);
 }
 
+/// The third part.
 #[test]
 fn chunks_are_exact_part_3() {
-    check_part(2, 6);
+    check_part(false, 2, 3);
 }
 
+/// The first part of the long files.
 #[test]
-fn chunks_are_exact_part_4() {
-    check_part(3, 6);
+fn chunks_of_long_files_are_exact_part_1() {
+    check_part(true, 0, 2);
 }
 
+/// The second part of the long files.
 #[test]
-fn chunks_are_exact_part_5() {
-    check_part(4, 6);
-}
-
-#[test]
-fn chunks_are_exact_part_6() {
-    check_part(5, 6);
+fn chunks_of_long_files_are_exact_part_2() {
+    check_part(true, 1, 2);
 }
 
 /// What probing says of files whose pictures are turned, in full range, of another shape, or that have

@@ -4,8 +4,10 @@
     reason = "a test that can't go on fails with a message"
 )]
 
+mod broken;
+mod clips;
 mod corpus;
 mod identity;
-mod synthetic;
 mod table;
+mod window;
 mod windows;

@@ -132,7 +132,7 @@ pub(crate) const IN_SCOPE: &[InScope] = &[
     file(
         "mov_ibi_elst_starts_b.mp4",
         24,
-        12,
+        13,
         "an edit list that begins at a B-frame",
     ),
     file(

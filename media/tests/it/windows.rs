@@ -10,8 +10,28 @@ const LEAD_IN: u64 = 10;
 const TAIL: u64 = 12;
 const MARGIN: u64 = 1;
 
-/// The first frames of `count` chunks, or of as many as can be: each begins at an access point.
-pub(crate) fn borders(timeline: &Timeline, count: usize) -> Vec<u64> {
+/// Where borders are put.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Cut {
+    /// That many chunks, or as many as can be, each beginning at an access point.
+    AccessPoints(usize),
+    /// That many chunks, or as many as there are frames, of equal length.
+    Evenly(usize),
+}
+
+/// The first frames of all chunks but the first.
+pub(crate) fn borders(timeline: &Timeline, cut: Cut) -> Vec<u64> {
+    match cut {
+        Cut::AccessPoints(count) => at_access_points(timeline, count),
+        Cut::Evenly(count) => {
+            let frames = timeline.frames.len() as u64;
+            let count = frames.min(count as u64);
+            (1..count).map(|k| k * frames / count).collect()
+        }
+    }
+}
+
+fn at_access_points(timeline: &Timeline, count: usize) -> Vec<u64> {
     let frames = timeline.frames.len() as u64;
     let mut possible: Vec<u64> = timeline
         .access_points
@@ -67,6 +87,8 @@ pub(crate) fn task(facts: &SourceFacts, timeline: &Timeline, own: &Range<u64>) -
         feed_end: within(deliver.end),
         own_start: within(own.start),
         own_end: within(own.end),
+        hash_left_end: 0,
+        hash_right_start: within(deliver.end),
         keys: Vec::new(),
         first_cell: 0,
         first_frame: own.start,

@@ -1,7 +1,8 @@
 //! Made-up sources for the tests of the planner.
 
+use alloc::borrow::ToOwned as _;
 use alloc::collections::BTreeSet;
-use alloc::string::{String, ToString as _};
+use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -44,11 +45,11 @@ impl Film {
 
 pub(super) fn rung(name: &str, (width, height): (u32, u32), preset: &str) -> RungSpec {
     RungSpec {
-        name: name.to_string(),
+        name: name.to_owned(),
         width,
         height,
-        preset: preset.to_string(),
-        profile: "high".to_string(),
+        preset: preset.to_owned(),
+        profile: "high".to_owned(),
         crf_hundredths: 2_300,
         max_rate_bps: None,
         buffer_ms: None,
@@ -98,10 +99,10 @@ pub(super) fn facts(container: Container) -> SourceFacts {
         video: VideoFacts {
             stream: 0,
             codec: VideoCodec::H264,
-            profile: "High".to_string(),
+            profile: "High".to_owned(),
             width: 1920,
             height: 1080,
-            pixel_format: "yuv420p".to_string(),
+            pixel_format: "yuv420p".to_owned(),
             bit_depth: 8,
             sample_aspect: Rational::ONE,
             orientation: Orientation::default(),
@@ -122,7 +123,7 @@ pub(super) fn facts(container: Container) -> SourceFacts {
             sample_rate_hz: 48_000,
             channels: 6,
             time_base: Rational::new(1, 48_000).unwrap(),
-            language: Some("eng".to_string()),
+            language: Some("eng".to_owned()),
             title: None,
             default: true,
         }],

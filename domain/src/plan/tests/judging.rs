@@ -89,7 +89,7 @@ fn borders_are_judged_from_left_to_right() {
     differing[2][0].right[22].hash = [0; 8];
     assert_eq!(judge(&plan, &differing), border(2, 156));
 
-    let mut missing = reports.clone();
+    let mut missing = reports;
     missing[3][0].left.truncate(20);
     assert_eq!(judge(&plan, &missing), border(2, 154));
     missing[2][0].right.clear();
@@ -111,7 +111,7 @@ fn other_frames_refute_the_list_or_the_border() {
 
     let counted = Plan {
         exact_frames: true,
-        ..plan.clone()
+        ..plan
     };
     assert_eq!(judge(&counted, &reports), border(3, 192));
     reports[0][0].as_planned = false;

@@ -58,9 +58,24 @@ fn fragments_follow_the_cells() {
     check(&[frames(10), frames(20)], 25, &[11, 14]);
     check(&[frames(10), frames(20)], 26, &[11, 10, 5]);
     check(&[frames(10), frames(20)], 45, &[11, 10, 10, 14]);
+    // The same behind a stub of a cell.
+    check(
+        &[frames(10), frames(20), frames(21)],
+        44,
+        &[11, 10, 1, 10, 12],
+    );
     // No cells: two seconds.
     check(&[], 200, &[95, 105]);
     check(&[frames(4)], 0, &[]);
+}
+
+/// A cell that is longer than any fragment may be is cut in between.
+#[test]
+fn long_cells_are_cut() {
+    let most = u32::try_from(FRAGMENT_FRAMES).expect("small");
+    let end = (FRAGMENT_FRAMES * 2 + 9) * i64::from(FRAME);
+    let count = most * 2 + 15;
+    assert_eq!(cut(&[end, end + 1024 * 5], count), [most, most, 10, 5]);
 }
 
 /// Cells that don't rise are the planner's fault.

@@ -11,6 +11,7 @@ const SECOND: i64 = 90_000;
 
 fn clock(wrap_bits: Option<u8>, reference: i64, stretches: Vec<Stretch>) -> PacketClock {
     let mut task = task(0, (1, SECOND), 48_000, 2);
+    task.container = Container::MpegTs;
     task.mapping = PacketMapping {
         wrap_bits,
         stretches,
@@ -21,8 +22,9 @@ fn clock(wrap_bits: Option<u8>, reference: i64, stretches: Vec<Stretch>) -> Pack
 
 /// Continuous times of packets at these positions with these stored times.
 fn times(clock: &mut PacketClock, packets: &[(u64, i64)]) -> Vec<i64> {
-    let time = |(position, raw): &(u64, i64)| {
-        raw + clock.shift(Some(*position), *raw, FRAME).expect("fits")
+    let time = |(position, raw): &(u64, i64)| match clock.shift(Some(*position), *raw, FRAME) {
+        Shift::By(shift) => raw + shift,
+        other => panic!("{other:?}"),
     };
     packets.iter().map(time).collect()
 }
@@ -64,14 +66,34 @@ fn takes_the_offset_of_the_video() {
 #[test]
 fn keeps_real_gaps() {
     let mut clock = clock(Some(33), 0, Vec::new());
-    assert_eq!(clock.shift(Some(5), 0, FRAME), Some(0));
-    assert_eq!(clock.shift(None, 100 * SECOND, FRAME), Some(0));
+    assert_eq!(clock.shift(Some(5), 0, FRAME), Shift::By(0));
+    let later = clock.shift(None, 100 * SECOND, FRAME);
+    assert_eq!(later, Shift::By(0));
+}
+
+/// In MP4 the position says nothing: the stretch goes by time, and what lies in the closed gap is left out.
+#[test]
+fn one_clock_goes_by_time() {
+    let mut task = task(0, (1, SECOND), 48_000, 2);
+    task.container = Container::Mp4;
+    task.mapping.stretches = vec![Stretch {
+        position: 10,
+        offset: -20 * SECOND,
+        raw_dts: 30 * SECOND,
+    }];
+    let mut clock = PacketClock::new(&task).expect("it fits");
+    let mut shift = |seconds: i64| clock.shift(Some(99_999), seconds * SECOND, FRAME);
+    assert_eq!(shift(9), Shift::By(0));
+    assert_eq!(shift(10), Shift::Closed);
+    assert_eq!(shift(29), Shift::Closed);
+    assert_eq!(shift(30), Shift::By(-20 * SECOND));
 }
 
 /// Ticks of the video are made ticks of the sound.
 #[test]
 fn converts_ticks() {
     let mut task = task(0, (1, 48_000), 48_000, 2);
+    task.container = Container::Matroska;
     task.mapping_time_base = Rational::new(1, 1000).expect("a fraction");
     task.mapping.stretches = vec![Stretch {
         position: 100,
@@ -79,7 +101,7 @@ fn converts_ticks() {
         raw_dts: 0,
     }];
     let mut clock = PacketClock::new(&task).expect("it fits");
-    assert_eq!(clock.shift(Some(200), 0, 1024), Some(12_000));
+    assert_eq!(clock.shift(Some(200), 0, 1024), Shift::By(12_000));
 }
 
 proptest! {
@@ -93,7 +115,7 @@ proptest! {
             let time = start + lead + packet * step;
             let raw = time.rem_euclid(WRAP);
             let shift = clock.shift(Some(packet.unsigned_abs()), raw, FRAME);
-            prop_assert_eq!(shift.map(|shift| raw + shift), Some(time));
+            prop_assert_eq!(shift, Shift::By(time - raw));
         }
     }
 }

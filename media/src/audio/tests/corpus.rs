@@ -11,7 +11,7 @@ use reelmesh_domain::media_types::{
 use reelmesh_domain::plan::{OutputClock, Timeline};
 use reelmesh_domain::rational::{Rational, scale};
 
-use super::{ffmpeg, floats, heard, lag, run, task, text};
+use super::{BEEPS, decoded, ffmpeg, floats, heard, lag, moved, run, task, text};
 use crate::control::Unattended;
 use crate::ffi::input::Input;
 use crate::ffi::packet::Packet;
@@ -220,6 +220,42 @@ fn corpus_tracks_are_as_long_as_by_ffmpeg() {
         }
     }
     assert!(seen >= 17, "{seen} tracks");
+}
+
+/// Picture and sound that were shifted against each other when they were muxed keep that offset in each
+/// container: to the sample, or to the millisecond in which Matroska and FFmpeg's edit lists count.
+#[test]
+fn offset_of_muxed_sound_is_kept() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let beeps = format!("aevalsrc={BEEPS}:s=48000:d=0.9");
+    let video = "testsrc2=s=64x48:r=25:d=1";
+    let wave = directory.path().join("beeps.wav");
+    ffmpeg(&[
+        "-f",
+        "lavfi",
+        "-i",
+        &beeps,
+        "-c:a",
+        "pcm_f32le",
+        text(&wave),
+    ]);
+    let beeps = decoded(&wave);
+    for (name, slack) in [("muxed.mp4", 48), ("muxed.ts", 1), ("muxed.mkv", 48)] {
+        for (offset, samples) in [("0.5", 24_000), ("-0.3", -14_400)] {
+            let path = directory.path().join(name);
+            let mut arguments = vec!["-f", "lavfi", "-i", video, "-itsoffset", offset];
+            arguments.extend(["-i", text(&wave), "-c:v", "libx264", "-c:a", "aac"]);
+            arguments.push(text(&path));
+            ffmpeg(&arguments);
+            let (task, _) = tasks(&path).remove(0);
+            let (report, kept) = run(&task, &path).expect(name);
+            let sound = heard(&task, &report, &kept);
+            let expected = moved(beeps.clone(), samples);
+            let (off, likeness) = lag(&expected, &sound, slack + 4);
+            assert!(off.abs() <= slack, "{name} {offset}: {off} {likeness}");
+            assert!(likeness > 0.97, "{name} {offset}: {likeness}");
+        }
+    }
 }
 
 /// Where the picture's clock jumps back the sound goes on with it: all of it is there, and no silence

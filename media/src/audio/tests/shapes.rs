@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use reelmesh_domain::media_types::{AudioReport, AudioTask};
 use reelmesh_domain::rational::Rational;
 
-use super::{BEEPS, Kept, clip, ffmpeg, heard, lag, moved, run, task, text};
+use super::{BEEPS, Kept, clip, decoded, ffmpeg, heard, lag, run, task, text};
 use crate::audio::run_audio;
 use crate::control::{Control, Unattended};
 use crate::error::MediaError;
@@ -55,12 +55,12 @@ fn mixes_down_without_clipping() {
 #[test]
 fn converts_rates_in_place() {
     let directory = tempfile::tempdir().expect("a directory");
-    let source = format!("aevalsrc={BEEPS}:s=32000:d=1.3");
+    let source = format!("aevalsrc={BEEPS}:s=32000:d=0.9");
     let path = clip(directory.path(), "slow.mp4", &source, &["-c:a", "aac"]);
     let mut task = task(0, (1, 32_000), 48_000, 1);
     task.origin_s = Rational::new(-1, 10).expect("a fraction");
     let (report, kept) = run(&task, &path).expect("it works");
-    let frames = moved(&path, 0).len() as u64;
+    let frames = decoded(&path).len() as u64;
     assert_eq!(report.samples, (frames + 3200) * 3 / 2);
     let options = [
         "-i",
@@ -102,7 +102,7 @@ fn follows_a_change_of_format() {
         .into_iter()
         .step_by(2)
         .collect();
-    let second = moved(&directory.path().join("second.ts"), 0);
+    let second = decoded(&directory.path().join("second.ts"));
     let energy = |sound: &[f32]| sound.iter().map(|sample| sample * sample).sum::<f32>();
     assert!(energy(&sound[52_000..95_000]) < 0.01, "silence between");
     let ratio = energy(&sound[96_000..]) / energy(&second);
@@ -116,7 +116,7 @@ fn damage_becomes_silence() {
     let directory = tempfile::tempdir().expect("a directory");
     let source = format!("aevalsrc={BEEPS}:s=48000:d=2");
     let path = clip(directory.path(), "whole.mp4", &source, &["-c:a", "aac"]);
-    let reference = moved(&path, 0);
+    let reference = decoded(&path);
     let mut bytes = std::fs::read(&path).expect("a file");
     let middle = bytes.len() / 2;
     bytes[middle - 1000..middle].fill(0xff);

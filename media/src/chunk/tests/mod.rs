@@ -1,4 +1,7 @@
 mod film;
+mod joined;
+mod pictures;
+mod task;
 
 use film::{Film, rendition};
 

@@ -13,6 +13,7 @@ use super::*;
 use crate::fragment::{FragmentWriter, SampleTiming};
 use crate::package::TrackMedia;
 use crate::package::testing::{COLOR, Clip, Memory, store, tone};
+use crate::verify::hls::{Playlist, read_playlist};
 
 /// A track whose fragments last so many ticks of 1/1000 s and whose samples have made-up bytes.
 fn made_up(name: &str, media: TrackMedia, cells: &[u32], memory: &mut Memory) -> Track {
@@ -117,6 +118,14 @@ fn playlists_of_a_ladder() {
     ];
     let package = hls_package(&tracks, 2, &mut memory).unwrap();
     insta::assert_snapshot!(text_of(&package));
+    for file in &package.playlists {
+        let text = String::from_utf8(file.bytes.clone()).unwrap();
+        let read = read_playlist(&text).unwrap_or_else(|error| panic!("{}: {error}", file.path));
+        if let Playlist::Multivariant(read) = read {
+            let names: Vec<&str> = read.renditions.iter().map(|r| r.name.as_str()).collect();
+            assert_eq!(names, ["en", "en (2)", "Director's 'cut'#EXT-X-ENDLIST"]);
+        }
+    }
 }
 
 /// Sound alone: the default track is the variant.
@@ -193,12 +202,25 @@ fn package_plays() {
             "{playlist}: {errors}"
         );
         let progress = String::from_utf8(output.stdout).unwrap();
-        let frames = progress
+        let mut frames = progress
             .lines()
             .filter_map(|line| line.strip_prefix("frame="));
-        frames.last().unwrap().to_owned()
+        frames.next_back().unwrap().to_owned()
     };
     assert_eq!(decode("multivariant.m3u8"), "60");
+    // The picture begins at 0, sound a priming of 1024 samples before: its first real sample at 0.
+    let starts = Command::new("ffprobe")
+        .args(["-v", "warning", "-show_entries"])
+        .args(["stream=codec_type,start_time", "-of", "csv=p=0"])
+        .arg(directory.path().join("multivariant.m3u8"))
+        .output()
+        .unwrap();
+    let starts = String::from_utf8(starts.stdout).unwrap();
+    for kind in ["video,0.000000", "audio,-0.021333"] {
+        assert!(starts.contains(kind), "{starts}");
+    }
+    let right = |line: &str| matches!(line, "" | "video,0.000000" | "audio,-0.021333");
+    assert!(starts.lines().all(right), "{starts}");
     assert_eq!(decode("small/media.m3u8"), "60");
 }
 

@@ -96,8 +96,8 @@ fn file_is_clean() {
 fn variable_times_are_kept() {
     let mut memory = Memory::default();
     let mut times = vec![0];
-    for index in 0..40 {
-        times.push(times[index] + 1500 + 700 * (index as i64 * index as i64 % 11));
+    for index in 0..40_i64 {
+        times.push(times.last().unwrap() + 1500 + 700 * (index * index % 11));
     }
     let clip = Clip {
         name: "video",

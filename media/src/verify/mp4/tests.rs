@@ -47,7 +47,9 @@ fn track(name: &str, audio: bool, cells: &[Vec<Row>], memory: &mut Memory) -> Tr
                 duration,
                 composition_offset,
             };
-            fragment.push(timing, key, &vec![size as u8; size]).unwrap();
+            fragment
+                .push(timing, key, &vec![u8::try_from(size).unwrap(); size])
+                .unwrap();
             decode_time += i64::from(duration);
         }
         fragments.push(fragment);
@@ -100,7 +102,7 @@ proptest! {
             for sample in &found.samples {
                 let start = usize::try_from(sample.offset).unwrap();
                 let data = &bytes[start..start + sample.size as usize];
-                prop_assert!(data.iter().all(|&byte| byte == sample.size as u8));
+                prop_assert!(data.iter().all(|&byte| u32::from(byte) == sample.size));
             }
         }
     }

@@ -1,0 +1,285 @@
+//! Writes all files of the output place, `report.json` last.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::sync::Arc;
+
+use reelmesh_domain::failure::Failure;
+use reelmesh_domain::ids::{RunId, UnitId};
+use reelmesh_domain::plan::Plan;
+use reelmesh_domain::spec::Package;
+use reelmesh_domain::store::records::{CrashRecord, PublishedFile, Scanned, VerdictRecord};
+use reelmesh_media::error::MediaError;
+use reelmesh_media::package::hls::{HlsPackage, hls_package};
+use reelmesh_media::package::mp4::write_mp4;
+use reelmesh_media::package::{FragmentReader as _, Track, TrackMedia};
+use tokio::runtime::Handle;
+
+use super::reader::BlobReader;
+use super::tracks::{Joined, join};
+use super::{Unpublished, attempts, media};
+use crate::api::{JobEvent, Phase};
+use crate::archive::Commits;
+use crate::jobs::Job;
+use crate::random;
+use crate::report::{FileReport, JobReport, REPORT_NAME};
+use crate::shared::{Settled, Shared, UntilStopped, bug};
+use crate::store::output::OutputPlace;
+
+/// The package's folder in the output place.
+pub(super) const HLS_FOLDER: &str = "hls";
+/// The playlist that names all renditions, in that folder.
+pub(super) const MULTIVARIANT: &str = "multivariant.m3u8";
+/// Buffer between the packager's small writes and the file.
+const WRITE_BUFFER_BYTES: usize = 1 << 20;
+
+/// All records that the published files are a function of.
+pub(super) struct Records {
+    pub(super) run: RunId,
+    pub(super) plan: Plan,
+    pub(super) scanned: Scanned,
+    pub(super) commits: Commits,
+    pub(super) crashes: Vec<(UnitId, Settled<CrashRecord>)>,
+    pub(super) verdict: Arc<VerdictRecord>,
+}
+
+impl Records {
+    pub(super) async fn read(
+        shared: &Shared,
+        job: &Job,
+        verdict: &Arc<VerdictRecord>,
+    ) -> Result<Self, Failure> {
+        let run = job.run;
+        let missing = |what| move || bug(format!("a run is published without its {what}"));
+        let plan = shared.newest_plan(run).await?;
+        let plan = plan.ok_or_else(missing("plan"))?;
+        let scanned = shared.scanned(run, &job.start, plan.exact_frames).await?;
+        Ok(Self {
+            run,
+            scanned: scanned.ok_or_else(missing("scan"))?,
+            commits: shared.commits(run).await?,
+            crashes: shared.crashes(run).await?,
+            verdict: Arc::clone(verdict),
+            plan,
+        })
+    }
+}
+
+/// Writes everything and lists it. Blocks.
+pub(super) fn write_all(
+    shared: &Arc<Shared>,
+    job: &Job,
+    records: &Records,
+    handle: &Handle,
+) -> Result<Vec<PublishedFile>, Unpublished> {
+    let joined = join(records.run, &records.plan, &records.commits)?;
+    let pieces = joined
+        .iter()
+        .map(|joined| (joined.track.name.as_str(), &joined.pieces));
+    let mut writer = Writer {
+        shared,
+        job,
+        place: OutputPlace::new(job.spec.output()),
+        reader: BlobReader::new(shared, handle, pieces),
+        files: Vec::new(),
+    };
+    let renditions = joined
+        .iter()
+        .map(|joined| writer.measure(joined, records.plan.cells_per_segment))
+        .collect::<Result<Vec<_>, _>>()?;
+    let packages = &job.spec.spec.packages;
+    if packages.contains(&Package::Mp4) {
+        writer.mp4(&joined)?;
+    }
+    if packages.contains(&Package::Hls) {
+        writer.hls(&joined, records.plan.cells_per_segment)?;
+    }
+    writer.begin_publish();
+    let report = JobReport {
+        media: media::report(records, &joined, renditions, writer.file_reports())?,
+        attempts: attempts::lines(records),
+    };
+    let mut text = serde_json::to_vec_pretty(&report)
+        .map_err(|error| Unpublished::Evidence(bug(error.to_string())))?;
+    text.push(b'\n');
+    writer.write(REPORT_NAME, |_, out| out.write_all(&text))?;
+    Ok(writer.files)
+}
+
+struct Writer<'a> {
+    shared: &'a Arc<Shared>,
+    job: &'a Job,
+    place: OutputPlace,
+    reader: BlobReader<'a>,
+    files: Vec<PublishedFile>,
+}
+
+impl Writer<'_> {
+    fn measure(
+        &mut self,
+        joined: &Joined,
+        cells_per_segment: u32,
+    ) -> Result<crate::report::RenditionReport, Unpublished> {
+        let mut measure = media::Measure::new(joined, cells_per_segment);
+        let mut buffer = Vec::new();
+        for fragment in 0..joined.track.fragments.len() {
+            let read = self.reader.read(&joined.track, fragment, &mut buffer);
+            read.map_err(|error| self.unpublished(error))?;
+            measure.add(fragment, &buffer)?;
+        }
+        Ok(measure.finish()?)
+    }
+
+    fn mp4(&mut self, joined: &[Joined]) -> Result<(), Unpublished> {
+        let audio = joined
+            .iter()
+            .filter(|joined| matches!(joined.track.media, TrackMedia::Audio { .. }));
+        let audio: Vec<Track> = audio.map(|joined| joined.track.clone()).collect();
+        for video in joined {
+            if matches!(video.track.media, TrackMedia::Audio { .. }) {
+                continue;
+            }
+            let mut tracks = vec![video.track.clone()];
+            tracks.extend(audio.iter().cloned());
+            let shared = self.shared;
+            let name = format!("{}.mp4", video.track.name);
+            self.write(&name, |reader, out| {
+                let control = UntilStopped { shared };
+                write_mp4(&tracks, reader, out, &control).map_err(into_io)
+            })?;
+        }
+        Ok(())
+    }
+
+    fn hls(&mut self, joined: &[Joined], cells_per_segment: u32) -> Result<(), Unpublished> {
+        let tracks: Vec<Track> = joined.iter().map(|joined| joined.track.clone()).collect();
+        let package = hls_package(&tracks, cells_per_segment, &mut self.reader);
+        let package = package.map_err(|error| self.unpublished(into_io(error)))?;
+        let HlsPackage {
+            segments,
+            inits,
+            playlists,
+        } = package;
+        let mut buffer = Vec::new();
+        for segment in segments {
+            let track = tracks
+                .get(segment.track)
+                .ok_or_else(|| bug("a segment has no track".to_owned()))?;
+            self.write(&in_folder(&segment.path), |reader, out| {
+                for fragment in segment.fragments {
+                    reader.read(track, fragment, &mut buffer)?;
+                    out.write_all(&buffer)?;
+                }
+                Ok(())
+            })?;
+        }
+        self.begin_publish();
+        for file in inits.into_iter().chain(playlists) {
+            self.write(&in_folder(&file.path), |_, out| out.write_all(&file.bytes))?;
+        }
+        Ok(())
+    }
+
+    /// Writes one file as a whole and remembers its hash.
+    fn write(
+        &mut self,
+        name: &str,
+        fill: impl FnOnce(&mut BlobReader<'_>, &mut dyn Write) -> io::Result<()>,
+    ) -> Result<(), Unpublished> {
+        if self.shared.is_stopping() {
+            return Err(Unpublished::Stopped);
+        }
+        let reader = &mut self.reader;
+        let channels = &self.job.channels;
+        let written = self.place.write(name, random::token(), |file| {
+            let mut out = Hashing {
+                file: BufWriter::with_capacity(WRITE_BUFFER_BYTES, file),
+                hasher: blake3::Hasher::new(),
+                size: 0,
+            };
+            fill(reader, &mut out)?;
+            out.file.flush()?;
+            Ok((out.size, out.hasher.finalize()))
+        });
+        let (size, hash) = written.map_err(|error| self.unpublished(error))?;
+        channels.show(|shown| shown.assembled_bytes += size);
+        self.files.push(PublishedFile {
+            path: name.to_owned(),
+            size,
+            blake3: *hash.as_bytes(),
+        });
+        Ok(())
+    }
+
+    /// Why reading or writing failed: what the store said counts more than what it led to.
+    fn unpublished(&mut self, error: io::Error) -> Unpublished {
+        if self.shared.is_stopping() {
+            return Unpublished::Stopped;
+        }
+        if let Some(failure) = self.reader.failure.take() {
+            return failure.into();
+        }
+        let media = error
+            .get_ref()
+            .and_then(|inner| inner.downcast_ref::<MediaError>());
+        match media {
+            Some(media) => Unpublished::Evidence(bug(media.to_string())),
+            None => Unpublished::Place(error),
+        }
+    }
+
+    fn file_reports(&self) -> Vec<FileReport> {
+        let mut files: Vec<_> = self
+            .files
+            .iter()
+            .map(|file| FileReport {
+                path: file.path.clone(),
+                size: file.size,
+                blake3: blake3::Hash::from_bytes(file.blake3).to_hex().to_string(),
+            })
+            .collect();
+        files.sort_by(|a, b| a.path.cmp(&b.path));
+        files
+    }
+
+    fn begin_publish(&self) {
+        let phase = Phase::Publish;
+        let channels = &self.job.channels;
+        if channels.progress.borrow().phase < phase {
+            channels.show(|shown| shown.phase = phase);
+            channels.tell(JobEvent::PhaseBegan { phase });
+        }
+    }
+}
+
+fn in_folder(path: &str) -> String {
+    format!("{HLS_FOLDER}/{path}")
+}
+
+/// The system's own answer where there is one; else the engine's error, to be found again.
+fn into_io(error: MediaError) -> io::Error {
+    match error {
+        MediaError::Io { source, .. } => source,
+        other => io::Error::other(other),
+    }
+}
+
+/// Hashes what is written.
+struct Hashing<'a> {
+    file: BufWriter<&'a mut File>,
+    hasher: blake3::Hasher,
+    size: u64,
+}
+
+impl Write for Hashing<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.file.write(bytes)?;
+        self.hasher.update(&bytes[..written]);
+        self.size += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}

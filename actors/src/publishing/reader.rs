@@ -1,0 +1,128 @@
+//! Fragments read back from the store's blobs, checked against the commits' hashes.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use reelmesh_domain::failure::Failure;
+use reelmesh_media::package::{FragmentReader, Track};
+use tokio::runtime::Handle;
+
+use super::tracks::{Piece, Pieces};
+use crate::shared::{Shared, permanent, store};
+
+/// Blobs up to this length are held as a whole, one a track: a chunk of ten seconds at 5 Mb/s has 6 MB.
+/// Of longer ones, single fragments are read, after the whole was hashed once.
+const HELD_BYTES: u64 = 8 << 20;
+/// How much of a long blob is read at once to be hashed.
+const HASHED_BYTES: u64 = 1 << 20;
+
+/// Reads fragments of any of the run's tracks. Blocks; belongs on a blocking thread.
+pub(super) struct BlobReader<'a> {
+    shared: &'a Arc<Shared>,
+    handle: &'a Handle,
+    tracks: BTreeMap<&'a str, &'a Pieces>,
+    held: BTreeMap<&'a str, (usize, Option<Bytes>)>,
+    /// What the store said when a read failed.
+    pub(super) failure: Option<Failure>,
+}
+
+impl<'a> BlobReader<'a> {
+    pub(super) fn new(
+        shared: &'a Arc<Shared>,
+        handle: &'a Handle,
+        tracks: impl Iterator<Item = (&'a str, &'a Pieces)>,
+    ) -> Self {
+        Self {
+            shared,
+            handle,
+            tracks: tracks.collect(),
+            held: BTreeMap::new(),
+            failure: None,
+        }
+    }
+
+    fn fragment(&mut self, name: &str, fragment: usize) -> Result<Bytes, Failure> {
+        let known = self.tracks.get_key_value(name);
+        let (&name, &pieces) =
+            known.ok_or_else(|| crate::shared::bug(format!("there is no track {name}")))?;
+        let (number, piece, range) = pieces
+            .find(fragment)
+            .ok_or_else(|| crate::shared::bug(format!("{name} has no fragment {fragment}")))?;
+        let held = self.held.get(name);
+        if held.is_none_or(|(held, _)| *held != number) {
+            let bytes = self.load(piece)?;
+            self.held.insert(name, (number, bytes));
+        }
+        match self.held.get(name) {
+            Some((_, Some(bytes))) => {
+                let start = usize::try_from(range.start).unwrap_or(usize::MAX);
+                let end = usize::try_from(range.end).unwrap_or(usize::MAX);
+                let inside = start <= end && end <= bytes.len();
+                let part = inside.then(|| bytes.slice(start..end));
+                part.ok_or_else(|| short(piece))
+            }
+            Some((_, None)) | None => {
+                let read = self.shared.store.get_range(&piece.key, range);
+                self.handle.block_on(read).map_err(store)
+            }
+        }
+    }
+
+    /// Checks a blob's hash and holds it if it is short.
+    fn load(&self, piece: &Piece) -> Result<Option<Bytes>, Failure> {
+        let mut hasher = blake3::Hasher::new();
+        let mut whole = None;
+        if piece.size <= HELD_BYTES {
+            let read = self.shared.store.get(&piece.key, HELD_BYTES);
+            let found = self.handle.block_on(read).map_err(store)?;
+            let bytes = found.ok_or_else(|| crate::archive::gone(&piece.key))?;
+            hasher.update(&bytes);
+            whole = Some(bytes);
+        } else {
+            let mut start = 0;
+            while start < piece.size {
+                let end = piece.size.min(start + HASHED_BYTES);
+                let read = self.shared.store.get_range(&piece.key, start..end);
+                hasher.update(&self.handle.block_on(read).map_err(store)?);
+                start = end;
+            }
+        }
+        if hasher.finalize().as_bytes() == &piece.blake3 {
+            Ok(whole)
+        } else {
+            Err(permanent(
+                format!("{} is damaged", piece.key),
+                "its hash isn't the committed one".to_owned(),
+            ))
+        }
+    }
+}
+
+fn short(piece: &Piece) -> Failure {
+    permanent(
+        format!("{} is damaged", piece.key),
+        "it is shorter than its fragments".to_owned(),
+    )
+}
+
+impl FragmentReader for BlobReader<'_> {
+    fn read(&mut self, track: &Track, fragment: usize, buffer: &mut Vec<u8>) -> io::Result<()> {
+        if self.shared.is_stopping() {
+            return Err(io::Error::other("the node stops"));
+        }
+        match self.fragment(&track.name, fragment) {
+            Ok(bytes) => {
+                buffer.clear();
+                buffer.extend_from_slice(&bytes);
+                Ok(())
+            }
+            Err(failure) => {
+                let error = io::Error::other(failure.what.clone());
+                self.failure = Some(failure);
+                Err(error)
+            }
+        }
+    }
+}

@@ -4,6 +4,7 @@ use std::io::IsTerminal as _;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::target::Unfilled;
 use crate::console::Console;
 
 /// Redraws of the terminal a second at most.
@@ -22,7 +23,8 @@ impl Terminal {
     pub(crate) fn of_process(json: bool) -> Self {
         let mixed = json && std::io::stdout().is_terminal();
         let redrawn = (Console::is_watched() && !mixed).then(|| {
-            let target = ProgressDrawTarget::stderr_with_hz(REDRAWS_PER_S);
+            let terminal = Box::new(Unfilled::stderr());
+            let target = ProgressDrawTarget::term_like_with_hz(terminal, REDRAWS_PER_S);
             MultiProgress::with_draw_target(target)
         });
         Self { redrawn }

@@ -206,3 +206,25 @@ proptest! {
         }
     }
 }
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// What renditions cost is part of what the units of their groups cost, which are all but audio.
+    #[test]
+    fn renditions_share_the_cost_of_their_groups(film in films()) {
+        let plan = film.plan().unwrap();
+        let costs = plan.rendition_costs_us(&film.facts);
+        prop_assert_eq!(costs.len(), plan.renditions.len());
+        let mut all = 0;
+        for (place, group) in plan.groups.iter().enumerate() {
+            let whole = plan.group_cost_us(u32::try_from(place).unwrap());
+            let parts: u64 = costs[group.start as usize..group.end as usize].iter().sum();
+            prop_assert!(0 < parts && parts <= whole, "{parts} of {whole}");
+            all += whole;
+        }
+        let audio = plan.units.iter().filter(|unit| matches!(unit.kind, UnitKind::Audio { .. }));
+        let units: u64 = plan.units.iter().map(|unit| unit.cost_us).sum();
+        prop_assert_eq!(all + audio.map(|unit| unit.cost_us).sum::<u64>(), units);
+    }
+}

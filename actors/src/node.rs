@@ -13,7 +13,7 @@ use reelmesh_domain::store::records::{OutcomeRecord, SpecRecord};
 use tokio::sync::{Mutex, oneshot};
 use tokio::task::{JoinHandle, JoinSet};
 
-use crate::admission::Admitted;
+use crate::admission::{Admitted, Done};
 use crate::api::{
     Admission, JobError, JobEvent, JobSummary, NodeConfig, Phase, StartError, StopMode, Submission,
 };
@@ -89,7 +89,7 @@ impl Node {
         cluster::settle(&opened.store).await?;
         let epoch = cluster::claim_epoch(&opened.store, &node).await?;
         tracing::debug!(%node, epoch, "this process leads");
-        let shared = Arc::new(share(node, workers, engine, opened, epoch));
+        let shared = Arc::new(share(node, workers, engine, opened));
         take_up_due(&shared)
             .await
             .map_err(|failure| StartError::Store {
@@ -120,8 +120,8 @@ impl Node {
             return Err(JobError::Stopped);
         }
         let job = match self.shared.admit(submission).await? {
-            Admitted::Done(job, outcome) => {
-                already_done(&job, &outcome);
+            Admitted::Done(job, report) => {
+                already_done(&job, &report);
                 return Ok(handle(&job));
             }
             Admitted::Taken(job) => job,
@@ -221,23 +221,16 @@ fn open(
     })
 }
 
-fn share(
-    node: NodeId,
-    workers: NonZeroU32,
-    engine: Arc<dyn Engine>,
-    opened: Opened,
-    epoch: u64,
-) -> Shared {
+fn share(node: NodeId, workers: NonZeroU32, engine: Arc<dyn Engine>, opened: Opened) -> Shared {
     Shared {
         node,
         workers,
-        epoch,
         fingerprint: opened.fingerprint,
         engine,
         store: opened.store,
         checkpoints: opened.checkpoints,
         spool: Spool::new(opened.state_dir.spool()),
-        state_dir: opened.state_dir,
+        _state_dir: opened.state_dir,
         post: Post::default(),
         jobs: Jobs::default(),
         stopping: AtomicBool::new(false),
@@ -274,16 +267,20 @@ fn handle(job: &Job) -> JobHandle {
     JobHandle::new(job.run.job, job.admission.clone(), job.channels.clone())
 }
 
-fn already_done(job: &Job, outcome: &OutcomeRecord) {
-    job.channels.show(|shown| shown.phase = Phase::Ended);
-    let files = outcome.files.iter();
+fn already_done(job: &Job, done: &Done) {
+    let (files, media) = (done.outcome.files.iter(), &done.report.media);
+    job.channels.show(|shown| {
+        shown.phase = Phase::Ended;
+        shown.frames_total = media.frames;
+        shown.frames_done = media.frames;
+    });
     job.channels.end(Ok(JobSummary {
         job: job.run.job,
         run: job.run.run,
         admission: Admission::AlreadyDone,
         output: job.spec.output(),
         files: files.map(|file| (file.path.clone(), file.size)).collect(),
-        frames: 0,
+        frames: media.frames,
         units_total: 0,
         units_kept: 0,
         warnings: Vec::new(),

@@ -29,15 +29,13 @@ use crate::store::{Decided, RECORD_LIMIT, Store, StoreError};
 pub(crate) struct Shared {
     pub(crate) node: NodeId,
     pub(crate) workers: NonZeroU32,
-    /// The number that this process claimed in the store; orders leaders.
-    pub(crate) epoch: u64,
     pub(crate) fingerprint: String,
     pub(crate) engine: Arc<dyn Engine>,
     pub(crate) store: Store,
     pub(crate) checkpoints: Arc<dyn Checkpoints>,
     pub(crate) spool: Spool,
     /// Locked for as long as anything of this node is left.
-    pub(crate) state_dir: StateDir,
+    pub(crate) _state_dir: StateDir,
     pub(crate) post: Post,
     pub(crate) jobs: Jobs,
     /// Set when the node stops: nothing new is begun.

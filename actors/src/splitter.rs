@@ -292,17 +292,21 @@ pub(crate) fn chunk_reports<'a>(
     Ok(reports)
 }
 
+/// For people, who count chunks from 1.
 fn explained(refutation: &Refutation) -> String {
     match refutation {
-        Refutation::Frames { chunk } => {
-            format!("chunk {chunk} has other frames than the packets claim: they are counted")
-        }
-        Refutation::Border { chunk, frame } => format!(
-            "the border behind chunk {chunk} doesn't hold at frame {frame}: the two are merged"
+        Refutation::Frames { chunk } => format!(
+            "chunk {} has other frames than the packets claim: they are counted",
+            u64::from(*chunk) + 1
         ),
-        Refutation::Bucket { chunk, .. } => {
-            format!("the rate buffer underflows in chunk {chunk}: its lead-in grows")
-        }
+        Refutation::Border { chunk, frame } => format!(
+            "the border behind chunk {} doesn't hold at frame {frame}: the two are merged",
+            u64::from(*chunk) + 1
+        ),
+        Refutation::Bucket { chunk, .. } => format!(
+            "the rate buffer underflows in chunk {}: its lead-in grows",
+            u64::from(*chunk) + 1
+        ),
     }
 }
 

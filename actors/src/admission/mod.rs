@@ -22,6 +22,7 @@ use crate::job_handle::Channels;
 use crate::jobs::{Job, JobSpec};
 use crate::puller::PinnedFile;
 use crate::random;
+use crate::report::JobReport;
 use crate::shared::{Shared, blocking};
 use identity::Identity;
 
@@ -37,7 +38,13 @@ pub(crate) enum Admitted {
     /// It is worked on.
     Taken(Arc<Job>),
     /// Everything is there already.
-    Done(Arc<Job>, OutcomeRecord),
+    Done(Arc<Job>, Box<Done>),
+}
+
+/// A job that is done and whose outputs are whole.
+pub(crate) struct Done {
+    pub(crate) outcome: OutcomeRecord,
+    pub(crate) report: JobReport,
 }
 
 /// What the command's earlier jobs came to.
@@ -45,7 +52,7 @@ enum Earlier {
     /// This one hasn't ended.
     Open(JobId),
     /// This one is done and its outputs are whole.
-    Done(JobId, OutcomeRecord),
+    Done(JobId, Box<Done>),
     /// There is none to go on with; the next has this key.
     None(KeyHash),
 }
@@ -77,14 +84,14 @@ impl Shared {
                 let job = self.acknowledge(&identity, job, Admission::Resumed).await?;
                 Ok(Admitted::Taken(job))
             }
-            Earlier::Done(job, outcome) => {
+            Earlier::Done(job, done) => {
                 let run = run_of(job);
                 let start = self.decided::<StartRecord>(&Key::Start(run)).await;
                 let start = start
                     .map_err(storage)?
                     .ok_or_else(|| lacking("start", job))?;
                 let job = new_job(run, Admission::AlreadyDone, &identity.spec, start.record);
-                Ok(Admitted::Done(job, outcome))
+                Ok(Admitted::Done(job, done))
             }
             Earlier::None(key) => self.begin(&identity, key).await,
         }
@@ -194,11 +201,11 @@ impl Shared {
         Ok(match outcome {
             None => Earlier::Open(job),
             Some(outcome) if outcome.record.outcome == Outcome::Done => {
-                if self.outputs_whole(identity, job, &outcome.record).await? {
-                    Earlier::Done(job, outcome.record)
-                } else {
-                    next
-                }
+                let outcome = outcome.record;
+                let report = self.report_if_whole(identity, job, &outcome).await?;
+                report.map_or(next, |report| {
+                    Earlier::Done(job, Box::new(Done { outcome, report }))
+                })
             }
             Some(_) => next,
         })

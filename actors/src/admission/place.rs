@@ -112,30 +112,25 @@ impl Shared {
         ))
     }
 
-    /// Whether all files of a job that is done are there with their hashes.
-    pub(super) async fn outputs_whole(
+    /// The report of a job that is done, if all its files are there with their hashes.
+    pub(super) async fn report_if_whole(
         &self,
         identity: &Identity,
         job: JobId,
         outcome: &OutcomeRecord,
-    ) -> Result<bool, JobError> {
+    ) -> Result<Option<JobReport>, JobError> {
         if self.claimed_by(identity).await? != Some(job) {
-            return Ok(false);
+            return Ok(None);
         }
         let files = outcome.files.clone();
         at_place(identity, move |place| {
-            let Some(report) = place.read(REPORT_NAME)? else {
-                return Ok(false);
-            };
-            if serde_json::from_slice::<JobReport>(&report).is_err() {
-                return Ok(false);
-            }
             for file in &files {
                 if !is_whole(place, file)? {
-                    return Ok(false);
+                    return Ok(None);
                 }
             }
-            Ok(true)
+            let report = place.read(REPORT_NAME)?;
+            Ok(report.and_then(|report| serde_json::from_slice(&report).ok()))
         })
         .await
     }

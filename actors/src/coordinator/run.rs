@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use ractor::RpcReplyPort;
 use reelmesh_domain::ids::{PlanRevision, RunId, UnitId};
-use reelmesh_domain::plan::{Unit, UnitKind};
+use reelmesh_domain::plan::Unit;
 use reelmesh_domain::schedule::{Before, SoughtVerdict, Submitted};
 use reelmesh_domain::store::records::VerdictRecord;
 use reelmesh_media::io::ByteSource;
@@ -81,21 +81,8 @@ impl Run {
         if self.scan == Some(unit) {
             return "scan".to_owned();
         }
-        let plan = self.split.as_ref().map(|split| &split.plan);
-        let kind = self.units.get(&unit).map(|unit| unit.kind);
-        match (kind, plan) {
-            (Some(UnitKind::Chunk { chunk, group }), Some(plan)) if plan.groups.len() > 1 => {
-                format!("chunk {chunk} group {group}")
-            }
-            (Some(UnitKind::Chunk { chunk, .. }), Some(_)) => format!("chunk {chunk}"),
-            (Some(UnitKind::Audio { track }), Some(plan)) => {
-                let place = usize::try_from(track).unwrap_or(usize::MAX);
-                let audio = plan.audio.get(place);
-                audio.map_or_else(
-                    || format!("audio {track}"),
-                    |audio| audio.rendition.name.clone(),
-                )
-            }
+        match (self.units.get(&unit), &self.split) {
+            (Some(unit), Some(split)) => split.plan.label(unit.kind),
             _ => format!("unit {unit}"),
         }
     }

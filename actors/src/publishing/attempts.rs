@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use reelmesh_domain::ids::{AttemptNumber, RunId, UnitId};
-use reelmesh_domain::plan::Plan;
+use reelmesh_domain::plan::{Plan, UnitKind};
 use reelmesh_domain::store::records::{
     AttemptLine, AttemptRecord, AttemptStatus, CommitRecord, CrashRecord,
 };
@@ -15,11 +15,15 @@ use crate::shared::Settled;
 pub(super) fn lines(records: &Records) -> Vec<AttemptLine> {
     let mut known: BTreeMap<(UnitId, AttemptNumber), AttemptRecord> = BTreeMap::new();
     let noted = records.verdict.ended_otherwise.iter().cloned();
+    let kinds = records.plan.units.iter();
+    let made = Made {
+        plan: &records.plan,
+        kinds: kinds.map(|unit| (unit.id, unit.kind)).collect(),
+    };
     let crashed = records.crashes.iter();
-    let crashed = crashed.map(|(unit, crash)| of_crash(records.run, &records.plan, *unit, crash));
+    let crashed = crashed.map(|(unit, crash)| of_crash(records.run, &made, *unit, crash));
     let committed = records.commits.iter();
-    let committed =
-        committed.map(|(unit, commit)| of_commit(records.run, &records.plan, *unit, commit));
+    let committed = committed.map(|(unit, commit)| of_commit(records.run, &made, *unit, commit));
     for attempt in noted.chain(crashed).chain(committed) {
         known.insert((attempt.unit, attempt.attempt), attempt);
     }
@@ -28,9 +32,23 @@ pub(super) fn lines(records: &Records) -> Vec<AttemptLine> {
     attempts.iter().map(AttemptLine::from).collect()
 }
 
+/// What the newest plan's units make.
+struct Made<'a> {
+    plan: &'a Plan,
+    kinds: BTreeMap<UnitId, UnitKind>,
+}
+
+impl Made<'_> {
+    fn by(&self, unit: UnitId) -> (Option<u32>, Vec<String>) {
+        let kind = self.kinds.get(&unit);
+        kind.map(|&kind| super::makes(self.plan, kind))
+            .unwrap_or_default()
+    }
+}
+
 fn of_commit(
     run: RunId,
-    plan: &Plan,
+    made: &Made<'_>,
     unit: UnitId,
     commit: &Settled<CommitRecord>,
 ) -> AttemptRecord {
@@ -44,7 +62,7 @@ fn of_commit(
     AttemptRecord {
         run,
         unit,
-        chunk: place(plan, unit).0,
+        chunk: made.by(unit).0,
         renditions,
         status: AttemptStatus::Committed,
         node: record.node.clone(),
@@ -58,9 +76,14 @@ fn of_commit(
     }
 }
 
-fn of_crash(run: RunId, plan: &Plan, unit: UnitId, crash: &Settled<CrashRecord>) -> AttemptRecord {
+fn of_crash(
+    run: RunId,
+    made: &Made<'_>,
+    unit: UnitId,
+    crash: &Settled<CrashRecord>,
+) -> AttemptRecord {
     let record = &crash.record;
-    let (chunk, renditions) = place(plan, unit);
+    let (chunk, renditions) = made.by(unit);
     AttemptRecord {
         run,
         unit,
@@ -76,11 +99,4 @@ fn of_crash(run: RunId, plan: &Plan, unit: UnitId, crash: &Settled<CrashRecord>)
         output_path: super::blobs_of(run, unit, crash.token),
         created: record.created,
     }
-}
-
-fn place(plan: &Plan, unit: UnitId) -> (Option<u32>, Vec<String>) {
-    let found = plan.units.iter().find(|known| known.id == unit);
-    found
-        .map(|unit| super::makes(plan, unit.kind))
-        .unwrap_or_default()
 }

@@ -1,9 +1,10 @@
 //! The report's part on media: a function of source, spec and fingerprint alone.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use reelmesh_domain::failure::Failure;
-use reelmesh_domain::media_types::{ChunkReport, SourceFacts};
+use reelmesh_domain::media_types::{ChunkReport, FrameHash, SourceFacts};
 use reelmesh_domain::plan::Plan;
 use reelmesh_domain::rational::Rational;
 use reelmesh_media::fragment::{TrackClock, h264, read_fragment_head};
@@ -140,7 +141,6 @@ pub(super) fn report(
 ) -> Result<MediaReport, Failure> {
     let plan = &records.plan;
     let reports = chunk_reports(plan, &records.commits)?;
-    let duration_s = Rational::whole(plan.end_pts).checked_mul(plan.clock.time_base());
     let damaged_packets: BTreeMap<String, u64> = joined
         .iter()
         .filter(|joined| matches!(joined.track.media, TrackMedia::Audio { .. }))
@@ -162,7 +162,7 @@ pub(super) fn report(
             left_out: left_out(&records.scanned.facts),
         },
         frames: plan.frames,
-        duration_ms: milliseconds(duration_s),
+        duration_ms: plan.duration_ms(),
         renditions,
         cells: plan.cells.iter().map(|cell| cell.frames.start).collect(),
         chunks: chunks(plan, &reports),
@@ -184,43 +184,37 @@ pub(super) fn left_out(facts: &SourceFacts) -> Vec<String> {
 }
 
 fn chunks(plan: &Plan, reports: &[Vec<&ChunkReport>]) -> Vec<ChunkSummary> {
-    let mut before: Option<usize> = None;
     let mut summaries = Vec::new();
-    for (place, chunk) in plan.chunks.iter().enumerate() {
-        let left = before.and_then(|left| plan.chunks.get(left));
-        let overlap = left.map_or((0, 0), |left| {
-            (
-                chunk.deliver.start,
-                left.deliver.end.max(chunk.deliver.start),
-            )
-        });
-        let hash = |place: Option<usize>, right: bool| {
-            let groups = place.and_then(|place| reports.get(place));
-            border_hash(groups.map_or(&[][..], Vec::as_slice), overlap, right)
-        };
+    let mut left: Option<&Vec<&ChunkReport>> = None;
+    for ((number, chunk), right) in (0_u32..).zip(&plan.chunks).zip(reports) {
+        let overlap = number.checked_sub(1).and_then(|left| plan.overlap(left));
+        let overlap = overlap.unwrap_or(0..0);
+        let from_left = left.map_or(&[][..], Vec::as_slice);
+        let from_left = from_left.iter().map(|report| &report.right);
+        let from_right = right.iter().map(|report| &report.left);
         summaries.push(ChunkSummary {
             first_frame: chunk.own.start,
             frames: chunk.own.end - chunk.own.start,
             first_cell: chunk.cells.start,
-            overlap,
-            left_hash: hash(before, true),
-            right_hash: hash(before.map(|_| place), false),
+            overlap: (overlap.start, overlap.end),
+            left_hash: border_hash(from_left, &overlap),
+            right_hash: border_hash(from_right, &overlap),
         });
-        before = Some(place);
+        left = Some(right);
     }
     summaries
 }
 
 /// Over the hashes that one side of a border has of the frames of the overlap.
-fn border_hash(groups: &[&ChunkReport], overlap: (u64, u64), right: bool) -> String {
+fn border_hash<'a>(
+    groups: impl Iterator<Item = &'a Vec<FrameHash>>,
+    overlap: &Range<u64>,
+) -> String {
     let mut hasher = blake3::Hasher::new();
-    for report in groups {
-        let hashes = if right { &report.right } else { &report.left };
-        for hash in hashes {
-            if (overlap.0..overlap.1).contains(&hash.frame) {
-                hasher.update(&hash.frame.to_le_bytes());
-                hasher.update(&hash.hash);
-            }
+    for hash in groups.flatten() {
+        if overlap.contains(&hash.frame) {
+            hasher.update(&hash.frame.to_le_bytes());
+            hasher.update(&hash.hash);
         }
     }
     hasher.finalize().to_hex().to_string()

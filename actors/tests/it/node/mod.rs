@@ -163,7 +163,7 @@ async fn a_job_runs_from_submission_to_outcome() {
         "360p.mp4",
         "180p.mp4",
         "hls/multivariant.m3u8",
-        "hls/360p/00008.m4s",
+        "hls/360p/00002.m4s",
         "report.json",
     ] {
         assert!(outputs.contains_key(name), "{name} in {:?}", outputs.keys());

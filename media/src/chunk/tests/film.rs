@@ -42,6 +42,7 @@ pub(super) struct Film {
     time_base: Rational,
     pub(super) times: Vec<i64>,
     pub(super) frames_per_cell: usize,
+    start: StartPoint,
 }
 
 impl Film {
@@ -62,6 +63,7 @@ impl Film {
             time_base: Rational::whole(1),
             times: Vec::new(),
             frames_per_cell: 25,
+            start: first_packet(path),
         };
         let mut times = Vec::new();
         film.time_base = film.decode(&Unattended, &mut |frame| {
@@ -122,18 +124,12 @@ impl Film {
             source_pts: self.times[frame],
             output_pts: output(frame),
         });
-        let start = StartPoint {
-            position: None,
-            raw_dts: 0,
-            dts: 0,
-            pts: self.times[0],
-        };
         ChunkTask {
             container: Container::Mp4,
             stream: 0,
             codec: VideoCodec::H264,
             source_time_base: self.time_base,
-            starts: vec![start],
+            starts: vec![self.start],
             mapping: PacketMapping::default(),
             frames: frames.collect(),
             feed_start: place(feed.start),
@@ -206,6 +202,20 @@ impl Film {
             Ok(())
         });
         failure.map_or(Ok(report), Err)
+    }
+}
+
+fn first_packet(path: &Path) -> StartPoint {
+    let source = Arc::new(FileSource::open(path).expect("a file"));
+    let mut input = Input::open(source, &Limits::default(), &Unattended).expect("a film");
+    let mut packet = Packet::new().expect("memory");
+    assert!(input.read(&mut packet).expect("packets"));
+    let dts = packet.dts().expect("a time");
+    StartPoint {
+        position: packet.position(),
+        raw_dts: dts,
+        dts,
+        pts: packet.pts().expect("a time"),
     }
 }
 

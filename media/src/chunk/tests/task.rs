@@ -1,5 +1,6 @@
 //! How a task begins, is watched, is stopped and fails.
 
+use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -7,10 +8,12 @@ use reelmesh_domain::media_types::Vbv;
 
 use super::film::{Film, Kept, rendition};
 use super::moving;
-use crate::chunk::run_with;
+use crate::chunk::{run_chunk, run_with};
 use crate::control::{Control, Unattended};
 use crate::error::MediaError;
 use crate::ffi::frame::Frame;
+use crate::io::FileSource;
+use crate::limits::Limits;
 use crate::window::WindowReport;
 
 /// A task gives the same bytes and the same report, but for its CPU time, alone, again, and while
@@ -39,6 +42,24 @@ fn gives_the_same_bytes_again_and_in_parallel() {
             assert_eq!(first, other.join().expect("no panic"));
         }
     });
+}
+
+/// The whole task, with its window decoded as the planner says, makes the same of a film as with frames
+/// that are found by decoding from the start and looking at their times.
+#[test]
+fn real_windows_make_the_same() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let film = moving(&directory);
+    let task = film.task(1, 3, &[rendition(160, 90, None)]);
+    let (expected, fragments) = film.run(&task).expect("encodes");
+    let source = Arc::new(FileSource::open(&film.path).expect("a file"));
+    let mut kept = Kept::default();
+    let report = run_chunk(&task, source, &Limits::default(), &mut kept, &Unattended);
+    let report = report.expect("encodes");
+    assert!(report.as_planned);
+    assert_eq!(report.renditions, expected.renditions);
+    assert_eq!((report.left, report.right), (expected.left, expected.right));
+    assert_eq!(kept, fragments);
 }
 
 /// x264 never uses wider instructions than AVX2, whatever the machine has, and all of that.

@@ -188,3 +188,38 @@ async fn a_store_that_errs_costs_nothing_but_time() {
     assert_eq!(counted.get(&AttemptStatus::Committed), Some(&10));
     assert_eq!(counted.len(), 1, "{counted:?}");
 }
+
+/// Each actor dies at each stage of a job: it is started again, and the outputs are the same.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn actors_die_and_nothing_is_lost() {
+    let undisturbed = Rig::new(2);
+    let node = undisturbed.start(&FakeEngine::obedient()).await;
+    transcode(&node, undisturbed.submission()).await.unwrap();
+    node.stop(StopMode::Clean).await;
+
+    for actor in [
+        "Coordinator",
+        "Splitter",
+        "Puller",
+        "Pool",
+        "Pusher",
+        "StatusLog",
+    ] {
+        let rig = Rig::new(2);
+        let node = rig.start(&FakeEngine::obedient()).await;
+        let handle = node.submit(rig.submission()).await.unwrap();
+        let mut events = handle.events();
+        node.crash(actor);
+        for at in 0_u32.. {
+            match events.recv().await {
+                Ok(JobEvent::Ended { .. }) | Err(_) => break,
+                Ok(_) if at % 7 == 6 && at < 28 => node.crash(actor),
+                Ok(_) => {}
+            }
+        }
+        let summary = ended(&handle).await;
+        assert!(summary.is_ok(), "{actor}: {summary:?}");
+        assert_eq!(rig.outputs(), undisturbed.outputs(), "{actor}");
+        node.stop(StopMode::Clean).await;
+    }
+}

@@ -198,12 +198,12 @@ fn audio_facts(audio: &AudioFacts) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use reelmesh_domain::media_types::LeftOutStream;
 
     use super::*;
 
-    fn facts() -> SourceFacts {
+    pub(crate) fn facts() -> SourceFacts {
         let ratio = |a, b| Rational::new(a, b).unwrap();
         SourceFacts {
             container: Container::Mp4,

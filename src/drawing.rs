@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use reelmesh_domain::media_types::SourceFacts;
 use reelmesh_domain::plan::{BorderReason, OutputClock, Plan, Timeline, UnitKind};
 
 use crate::crew::{chunk_costs, shares};
@@ -14,21 +15,33 @@ const COLUMNS_MAX: usize = 96;
 /// Before the marks stands their name.
 const NAME_COLUMNS: usize = 10;
 
+/// What is drawn.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Drawn<'a> {
+    /// The source, as the user wrote it.
+    pub(crate) name: &'a str,
+    /// What probing found.
+    pub(crate) facts: &'a SourceFacts,
+    /// The plan,
+    pub(crate) plan: &'a Plan,
+    /// and the timeline that it was made on.
+    pub(crate) timeline: &'a Timeline,
+}
+
 /// The whole drawing.
-pub(crate) fn plan(
-    name: &str,
-    plan: &Plan,
-    timeline: &Timeline,
-    columns: usize,
-    crew: Option<Crew>,
-    paint: Paint,
-) -> String {
+pub(crate) fn plan(drawn: Drawn<'_>, columns: usize, crew: Option<Crew>, paint: Paint) -> String {
+    let Drawn {
+        name,
+        plan,
+        timeline,
+        ..
+    } = drawn;
     let mut text = format!("{}\n\n", headline(name, plan, paint));
     text.push_str(&marks(plan, timeline, columns, paint));
     text.push('\n');
     text.push_str(&chunk_table(plan, timeline, paint));
     text.push('\n');
-    text.push_str(&costs(plan, paint));
+    text.push_str(&costs(plan, drawn.facts, paint));
     if let Some(crew) = crew {
         text.push('\n');
         text.push_str(&crew_table(plan, crew, paint));
@@ -237,7 +250,7 @@ fn reason(border: BorderReason) -> &'static str {
     }
 }
 
-fn costs(plan: &Plan, paint: Paint) -> String {
+fn costs(plan: &Plan, facts: &SourceFacts, paint: Paint) -> String {
     let total: u64 = plan.units.iter().map(|unit| unit.cost_us).sum();
     let longest = plan.units.iter().max_by_key(|unit| unit.cost_us);
     let own: u64 = plan
@@ -252,41 +265,15 @@ fn costs(plan: &Plan, paint: Paint) -> String {
         .sum();
     // In thousandths, exact: frames are few enough.
     let ends = fed.saturating_sub(own) * 1000 / fed.max(1);
-    let mut rows = vec![vec![
-        paint.bold("all"),
-        format!("{} core-seconds", core_s(total)),
-    ]];
-    for (group, range) in plan.groups.iter().enumerate() {
-        let members = range
-            .clone()
-            .filter_map(|place| plan.renditions.get(place as usize));
-        let names: Vec<String> = members
-            .map(|rendition| {
-                format!(
-                    "{} {}×{}",
-                    rendition.name, rendition.width, rendition.height
-                )
-            })
-            .collect();
-        let of_group = plan.units.iter().filter(
-            |unit| matches!(unit.kind, UnitKind::Chunk { group: of, .. } if of as usize == group),
-        );
-        let cost = of_group.map(|unit| unit.cost_us).sum();
+    let in_core_s = |cost_us| format!("{} core-seconds", core_s(cost_us));
+    let mut rows = vec![vec![paint.bold("all"), in_core_s(total)]];
+    for (name, cost_us, what) in cost_parts(plan, facts) {
+        let cost = in_core_s(cost_us);
+        let separator = if what.is_empty() { "" } else { ": " };
         rows.push(vec![
-            "  one decode".to_owned(),
-            format!("{} core-seconds: {}", core_s(cost), names.join(", ")),
+            format!("  {name}"),
+            format!("{cost}{separator}{what}"),
         ]);
-    }
-    for unit in &plan.units {
-        if let UnitKind::Audio { track } = unit.kind
-            && let Some(audio) = plan.audio.get(track as usize)
-        {
-            let name = &audio.rendition.name;
-            rows.push(vec![
-                "  audio".to_owned(),
-                format!("{} core-seconds: {name}", core_s(unit.cost_us)),
-            ]);
-        }
     }
     rows.push(vec![
         paint.bold("warm ends"),
@@ -307,6 +294,40 @@ fn costs(plan: &Plan, paint: Paint) -> String {
         ]);
     }
     table("  ", &[Align::Left, Align::Left], &rows)
+}
+
+/// What the whole is made of: each rendition, the decoding that some share, each audio track. Name, cost
+/// and a word about it.
+fn cost_parts(plan: &Plan, facts: &SourceFacts) -> Vec<(String, u64, String)> {
+    let costs = plan.rendition_costs_us(facts);
+    let mut parts = Vec::new();
+    for (group, range) in (0_u32..).zip(&plan.groups) {
+        let mut rest = plan.group_cost_us(group);
+        let mut names = Vec::new();
+        for place in range.clone() {
+            let rendition = plan.renditions.get(place as usize);
+            let cost = costs.get(place as usize).copied().unwrap_or_default();
+            if let Some(rendition) = rendition {
+                let size = format!("{}×{}", rendition.width, rendition.height);
+                parts.push((rendition.name.clone(), cost, size));
+                names.push(&*rendition.name);
+            }
+            rest = rest.saturating_sub(cost);
+        }
+        let what = format!(
+            "preroll and what a task costs anyway, for {}",
+            names.join(", ")
+        );
+        parts.push(("decoding".to_owned(), rest, what));
+    }
+    for unit in &plan.units {
+        if let UnitKind::Audio { track } = unit.kind
+            && let Some(audio) = plan.audio.get(track as usize)
+        {
+            parts.push((audio.rendition.name.clone(), unit.cost_us, String::new()));
+        }
+    }
+    parts
 }
 
 fn unit_name(plan: &Plan, kind: UnitKind) -> String {

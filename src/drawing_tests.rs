@@ -126,7 +126,13 @@ fn draws_a_plan() {
         nodes: 2,
         workers: 2,
     });
-    let text = super::plan("clip.mp4", &plan(), &timeline(), 80, crew, Paint::plain());
+    let drawn = Drawn {
+        name: "clip.mp4",
+        facts: &crate::describe::tests::facts(),
+        plan: &plan(),
+        timeline: &timeline(),
+    };
+    let text = super::plan(drawn, 80, crew, Paint::plain());
     for line in text.lines().take(7) {
         assert!(text::width(line) <= 80, "{line}");
     }
@@ -145,11 +151,13 @@ fn draws_a_plan() {
           3  14.000      2      96       38       10    11     2.2  shorter towards the end, so that all workers end together
           4  18.000      1      48       38       10     0     1.1  the source ends
 
-      all           10.4 core-seconds
-        one decode  8.1 core-seconds: 360p 640×360
-        one decode  2.4 core-seconds: 180p 320×180
-      warm ends     11.6 % of the frames encoded: lead-ins and tails
-      floor         3.0 s: the longest unit (chunk 1), however many workers; scan and assembly come on top
+      all         10.4 core-seconds
+        360p      3.0 core-seconds: 640×360
+        decoding  5.1 core-seconds: preroll and what a task costs anyway, for 360p
+        180p      2.0 core-seconds: 320×180
+        decoding  0.3 core-seconds: preroll and what a task costs anyway, for 180p
+      warm ends   11.6 % of the frames encoded: lead-ins and tails
+      floor       3.0 s: the longest unit (chunk 1), however many workers; scan and assembly come on top
 
       2 nodes with 2 workers each: done after 3.4 s on idle cores of the model's speed, 76 % of them busy
 

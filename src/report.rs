@@ -324,7 +324,18 @@ fn indented(text: &str, by: &str) -> String {
 fn first_line_and_rest(text: &str) -> (String, Vec<String>) {
     let mut lines = text.lines();
     let head = lines.next().unwrap_or_default().to_owned();
-    (head, lines.map(|line| line.trim().to_owned()).collect())
+    let rest = lines.map(|line| without_addresses(line.trim()));
+    (without_addresses(&head), rest.collect())
+}
+
+/// FFmpeg names its contexts by where they lie in memory, ` @ 0x5604a47bbfc0`, which tells nobody anything.
+fn without_addresses(line: &str) -> String {
+    let mut parts = line.split(" @ 0x");
+    let mut text = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        text.push_str(part.trim_start_matches(|c: char| c.is_ascii_hexdigit()));
+    }
+    text
 }
 
 /// The name among `known` that is nearest to what was written, if one is near enough to be meant.
@@ -362,6 +373,18 @@ mod tests {
             report.json(),
             r#"{"event":"error","code":"RM0004","message":"a.mp4: no moov atom","details":["[mov] moov atom not found"],"hint":"see whether it is complete\nand yours"}"#
         );
+    }
+
+    /// Shows that FFmpeg's log lines stand below the message, without addresses in memory.
+    #[test]
+    fn log_lines_stand_below() {
+        let error = MediaError::Unreadable {
+            what: "no media file\n  [mov,mp4 @ 0x5604a4fbfc0] moov atom not found\n  a @ b"
+                .to_owned(),
+        };
+        let report = Report::of_media("a.mp4", &error);
+        assert_eq!(report.message(), "a.mp4: no media file");
+        assert_eq!(report.details, ["[mov,mp4] moov atom not found", "a @ b"]);
     }
 
     /// Shows that a slip finds its key and that something else finds none.

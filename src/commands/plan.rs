@@ -15,9 +15,10 @@ use crate::args::PlanArgs;
 use crate::config::{Environment, Settings};
 use crate::console::Console;
 use crate::crew::{Share, shares};
+use crate::drawing::{self, Drawn};
 use crate::progress::{SingleLine, Terminal};
 use crate::report::{Exit, Kind, Report};
-use crate::{drawing, logging, options, sources, spec, text};
+use crate::{logging, options, sources, spec, text};
 
 /// The plan as JSON.
 #[derive(Debug, Serialize)]
@@ -25,6 +26,8 @@ struct Line<'a> {
     file: &'a str,
     facts: &'a SourceFacts,
     plan: &'a Plan,
+    /// Core-microseconds to scale and encode each rendition.
+    rendition_costs_us: Vec<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     shares: Option<Vec<Share>>,
 }
@@ -51,12 +54,19 @@ pub(crate) fn run(args: &PlanArgs, environment: &Environment) -> Result<Exit, Ve
             file: &shown,
             facts: &facts,
             plan: &plan,
+            rendition_costs_us: plan.rendition_costs_us(&facts),
             shares: crew.map(|crew| shares(&plan, crew.nodes, crew.workers)),
         });
     } else {
         let paint = Console::of_process(false).out;
         let columns = Terminal::columns();
-        let drawing = drawing::plan(&shown, &plan, &timeline, columns, crew, paint);
+        let drawn = Drawn {
+            name: &shown,
+            facts: &facts,
+            plan: &plan,
+            timeline: &timeline,
+        };
+        let drawing = drawing::plan(drawn, columns, crew, paint);
         Console::data(&drawing);
     }
     Ok(Exit::Done)

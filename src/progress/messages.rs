@@ -87,9 +87,13 @@ pub(crate) fn of_summary(
 ) -> Vec<String> {
     let place = summary.output.display();
     let bytes = summary.files.iter().map(|(_, bytes)| bytes).sum();
+    // What was made by an earlier command isn't counted again.
+    let frames = match summary.frames {
+        0 => String::new(),
+        frames => format!("{}, ", text::counted(frames, "frame")),
+    };
     let made = format!(
-        "{}, {}, {} in {place}",
-        text::counted(summary.frames, "frame"),
+        "{frames}{}, {} in {place}",
         text::counted(summary.files.len() as u64, "file"),
         text::bytes(bytes)
     );

@@ -7,6 +7,7 @@ mod messages;
 mod plain;
 mod screen;
 mod single;
+mod target;
 mod view;
 
 use std::time::{Duration, Instant};

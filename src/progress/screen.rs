@@ -4,6 +4,7 @@ use std::io::IsTerminal as _;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::target::Unfilled;
 use crate::console::Console;
 
 /// Redraws of the terminal a second at most.
@@ -22,7 +23,8 @@ impl Terminal {
     pub(crate) fn of_process(json: bool) -> Self {
         let mixed = json && std::io::stdout().is_terminal();
         let redrawn = (Console::is_watched() && !mixed).then(|| {
-            let target = ProgressDrawTarget::stderr_with_hz(REDRAWS_PER_S);
+            let terminal = Box::new(Unfilled::stderr());
+            let target = ProgressDrawTarget::term_like_with_hz(terminal, REDRAWS_PER_S);
             MultiProgress::with_draw_target(target)
         });
         Self { redrawn }
@@ -48,39 +50,36 @@ impl Terminal {
     /// Lines that are redrawn, if somebody watches.
     pub(crate) fn screen(&self) -> Option<Screen> {
         let all = self.redrawn.clone()?;
-        Some(Screen {
-            all,
-            lines: Vec::new(),
-        })
+        Some(Screen { all, block: None })
     }
 }
 
-/// The lines that are redrawn. Each is an indicatif bar that consists of a message: what stands in it is
-/// decided in [`super::view`].
+/// The lines that are redrawn: one indicatif bar that consists of a message, since bars that come and go
+/// leave lines behind. What stands in it is decided in [`super::view`].
 #[derive(Debug)]
 pub(crate) struct Screen {
     all: MultiProgress,
-    lines: Vec<ProgressBar>,
+    block: Option<ProgressBar>,
 }
 
 impl Screen {
     /// Shows these lines instead of the ones before.
     pub(crate) fn show(&mut self, lines: &[String]) {
-        while self.lines.len() > lines.len() {
-            if let Some(line) = self.lines.pop() {
-                line.finish_and_clear();
-                self.all.remove(&line);
+        if lines.is_empty() {
+            if let Some(block) = self.block.take() {
+                block.finish_and_clear();
+                self.all.remove(&block);
             }
+            return;
         }
-        while self.lines.len() < lines.len() {
+        let all = &self.all;
+        let block = self.block.get_or_insert_with(|| {
             let style = ProgressStyle::with_template("{msg}")
                 .unwrap_or_else(|_| ProgressStyle::default_spinner());
-            let line = self.all.add(ProgressBar::no_length());
-            line.set_style(style);
-            self.lines.push(line);
-        }
-        for (line, text) in self.lines.iter().zip(lines) {
-            line.set_message(text.clone());
-        }
+            let block = all.add(ProgressBar::no_length());
+            block.set_style(style);
+            block
+        });
+        block.set_message(lines.join("\n"));
     }
 }

@@ -8,6 +8,7 @@ mod chunks;
 mod cost;
 mod judge;
 mod make;
+mod rendition_costs;
 mod revise;
 mod tasks;
 mod units;

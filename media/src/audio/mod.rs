@@ -1,10 +1,10 @@
 //! The audio task: a whole track, decoded, aligned to the video, resampled and encoded (design rule
 //! 5.11).
 //!
-//! The way of the sound, in bounded memory: packets get continuous times ([`clock`]) and are decoded;
-//! frames are placed ([`align`]), gaps become silence, what lies before the first picture is cut; the
-//! resampler makes rate and channels what the rendition has; the encoder's frames ([`coder`]) are cut
-//! into fragments ([`cells`]). All positions are whole numbers of samples.
+//! The way of the sound, in bounded memory: packets get continuous times (`clock`) and are decoded;
+//! frames are placed (`align`), gaps become silence, what lies before the first picture is cut; the
+//! resampler makes rate and channels what the rendition has; the encoder's frames (`coder`) are cut
+//! into fragments (`cells`). All positions are whole numbers of samples.
 
 mod align;
 mod cells;

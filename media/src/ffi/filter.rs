@@ -46,8 +46,8 @@ impl VideoFilter {
         filter.source = filter.add(c"buffer", &frames)?;
         let middle = filter.add(name, arguments)?;
         filter.sink = filter.add(c"buffersink", "")?;
-        filter.link(filter.source, middle)?;
-        filter.link(middle, filter.sink)?;
+        link(filter.source, middle)?;
+        link(middle, filter.sink)?;
         // SAFETY: the graph is whole and isn't configured yet.
         let code = unsafe { ffi::avfilter_graph_config(graph.as_ptr(), ptr::null_mut()) };
         check(code).map_err(|error| error.into_bug("a filter takes its frames"))?;
@@ -83,17 +83,6 @@ impl VideoFilter {
         Ok(context)
     }
 
-    fn link(
-        &mut self,
-        from: *mut ffi::AVFilterContext,
-        to: *mut ffi::AVFilterContext,
-    ) -> Result<(), MediaError> {
-        // SAFETY: both are filters of this graph with one free pad each.
-        let code = unsafe { ffi::avfilter_link(from, 0, to, 0) };
-        check(code).map_err(|error| error.into_bug("filters are joined"))?;
-        Ok(())
-    }
-
     /// Gives the filter one frame, or `None` to say that no more come.
     ///
     /// # Errors
@@ -101,9 +90,7 @@ impl VideoFilter {
     /// `Bug`: what the filter says of it.
     pub fn send(&mut self, frame: Option<Frame>) -> Result<(), MediaError> {
         let mut frame = frame;
-        let raw = frame
-            .as_mut()
-            .map_or(ptr::null_mut(), |frame| frame.as_mut_ptr());
+        let raw = frame.as_mut().map_or(ptr::null_mut(), Frame::as_mut_ptr);
         // SAFETY: the source belongs to the graph; the frame's data moves into it, or it is null.
         let code = unsafe { ffi::av_buffersrc_add_frame_flags(self.source, raw, 0) };
         check(code).map_err(|error| error.into_bug("a filter takes a frame"))?;
@@ -128,4 +115,11 @@ impl Drop for VideoFilter {
         // SAFETY: ours, and never used again; frees its filters, too.
         unsafe { ffi::avfilter_graph_free(&raw mut graph) };
     }
+}
+
+fn link(from: *mut ffi::AVFilterContext, to: *mut ffi::AVFilterContext) -> Result<(), MediaError> {
+    // SAFETY: both are filters of one graph with one free pad each.
+    let code = unsafe { ffi::avfilter_link(from, 0, to, 0) };
+    check(code).map_err(|error| error.into_bug("filters are joined"))?;
+    Ok(())
 }

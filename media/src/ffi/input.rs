@@ -21,6 +21,10 @@ use crate::limits::Limits;
 /// media file's name is refused before anything that it names is looked at.
 const DEMUXERS: &str = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,mpegts";
 
+/// Reads in a row that may give no packet and no end: a demuxer answers so where it threw damaged data
+/// away, and a stretch of them is at most as long as the probe's bytes (32 MiB) in packets of 188 bytes.
+const EMPTY_READS_MAX: u32 = 180_000;
+
 /// A container that is open for reading. Streams keep their indices; packets come in the order of
 /// the file, with timestamps as they are stored: wraps aren't corrected.
 pub struct Input<'a> {
@@ -151,20 +155,27 @@ impl<'a> Input<'a> {
     ///
     /// Cancelled, what the source says, or unreadable.
     pub fn read(&mut self, packet: &mut Packet) -> Result<bool, MediaError> {
-        packet.clear();
-        // SAFETY: both are valid; the packet is empty.
-        let code = unsafe { ffi::av_read_frame(self.raw.as_ptr(), packet.as_mut_ptr()) };
-        // The demuxer takes a failed read for the end of the file: a half file isn't a whole one.
-        if let Some(failure) = self.reader.take_failure() {
-            return Err(failure);
+        for _ in 0..EMPTY_READS_MAX {
+            packet.clear();
+            // SAFETY: both are valid; the packet is empty.
+            let code = unsafe { ffi::av_read_frame(self.raw.as_ptr(), packet.as_mut_ptr()) };
+            // The demuxer takes a failed read for the end of the file: a half file isn't a whole one.
+            if let Some(failure) = self.reader.take_failure() {
+                return Err(failure);
+            }
+            match check(code) {
+                Ok(_) => return Ok(true),
+                Err(error) if error.code == ffi::AVERROR(ffi::EAGAIN) => {}
+                // Broken data inside is the end of what can be read, as for FFmpeg's own tools.
+                Err(error) if matches!(error.code, ffi::AVERROR_EOF | ffi::AVERROR_INVALIDDATA) => {
+                    return Ok(false);
+                }
+                Err(error) => return Err(error.into_unreadable("reading packets")),
+            }
         }
-        match check(code) {
-            Ok(_) => Ok(true),
-            Err(error) if error.code == ffi::AVERROR_EOF => Ok(false),
-            // Broken data inside is the end of what can be read, as for FFmpeg's own tools.
-            Err(error) if error.code == ffi::AVERROR_INVALIDDATA => Ok(false),
-            Err(error) => Err(error.into_unreadable("reading packets")),
-        }
+        Err(MediaError::Unreadable {
+            what: format!("{EMPTY_READS_MAX} reads in a row gave no packet"),
+        })
     }
 
     /// Goes to the last key packet at or before `ticks` of the stream; `false` if there is no way.

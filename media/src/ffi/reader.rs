@@ -20,6 +20,9 @@ struct State<'a> {
     source: Arc<dyn ByteSource>,
     control: &'a dyn Control,
     position: u64,
+    /// Where bytes are read to first: FFmpeg's own buffer may hold, where it asks for more, what it goes
+    /// back to when there is no more, so it must stay as it is until there are bytes.
+    bytes: Vec<u8>,
     failure: Option<MediaError>,
 }
 
@@ -43,6 +46,7 @@ impl<'a> Reader<'a> {
             source,
             control,
             position: 0,
+            bytes: Vec::new(),
             failure: None,
         })));
         // SAFETY: the buffer is FFmpeg's own and of the length given; the state lives until this
@@ -97,11 +101,14 @@ unsafe extern "C" fn on_read(opaque: *mut c_void, buffer: *mut u8, size: c_int) 
     let length = usize::try_from(size).unwrap_or(0);
     // SAFETY: `opaque` is the state that `new` passed; FFmpeg calls back on one thread only.
     let state = unsafe { &mut *opaque.cast::<State<'_>>() };
-    // SAFETY: FFmpeg's buffer is plain bytes, allocated for the size given.
-    unsafe { ptr::write_bytes(buffer, 0, length) };
-    // SAFETY: initialised above, and nobody else looks at it meanwhile.
-    let buffer = unsafe { std::slice::from_raw_parts_mut(buffer, length) };
-    guard(state, |state| state.read(buffer))
+    let code = guard(state, |state| state.read(length));
+    let count = usize::try_from(code).unwrap_or(0);
+    if let Some(bytes) = state.bytes.get(..count) {
+        // SAFETY: FFmpeg's buffer is plain bytes, allocated for `length` of them; `count` isn't more, and
+        // our own buffer is another one.
+        unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), buffer, count) };
+    }
+    code
 }
 
 unsafe extern "C" fn on_seek(opaque: *mut c_void, offset: i64, whence: c_int) -> i64 {
@@ -124,15 +131,19 @@ fn guard(state: &mut State<'_>, read: impl FnOnce(&mut State<'_>) -> c_int) -> c
 }
 
 impl State<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> c_int {
+    /// Reads at most `length` bytes into our own buffer.
+    fn read(&mut self, length: usize) -> c_int {
         if self.control.cancelled() {
             self.failure = Some(MediaError::Cancelled);
             return ffi::AVERROR_EXIT;
         }
+        self.bytes.resize(length, 0);
         loop {
-            match self.source.read_at(self.position, buffer) {
+            match self.source.read_at(self.position, &mut self.bytes) {
                 Ok(0) => return ffi::AVERROR_EOF,
                 Ok(count) => {
+                    // A source that claims more than was asked for isn't believed.
+                    let count = count.min(length);
                     self.position += count as u64;
                     return c_int::try_from(count).unwrap_or(ffi::AVERROR_EXTERNAL);
                 }

@@ -56,7 +56,7 @@ fn store_16(bytes: &mut [u8; 16], value: __m128i) {
 
 /// Two weights in one number, the first one low.
 const fn pair_of([first, second]: [i16; 2]) -> i32 {
-    (first as u16 as u32 | (second as u16 as u32) << 16).cast_signed()
+    (first.cast_unsigned() as u32 | (second.cast_unsigned() as u32) << 16).cast_signed()
 }
 
 /// Sums one block of pairs of rows: `weights` of the rows in `rows`, two by two.

@@ -24,6 +24,7 @@ use crate::ffi::filter::VideoFilter;
 use crate::ffi::frame::{Frame, PictureKind};
 use crate::ffi::input::Input;
 use crate::ffi::packet::Packet;
+use crate::ffi::resample::{Resampler, Sound};
 use crate::ffi::{Step, library_versions};
 use crate::io::ByteSource;
 use crate::limits::Limits;
@@ -33,6 +34,8 @@ use crate::scale::{Picture420, Picture420View, Scaler, Size};
 const PICTURES: u32 = 24;
 /// Blocks of sound.
 const BLOCKS: u32 = 12;
+/// Samples of a block of sound that is resampled.
+const BLOCK_SAMPLES: u32 = 1024;
 /// Colours of the clip.
 const BT709: Color = Color {
     full_range: false,
@@ -54,7 +57,7 @@ const AAC: &[u8] = include_bytes!("aac.mp4");
 /// A bug if a path that must be there isn't.
 pub fn fingerprint() -> Result<Fingerprint, MediaError> {
     let mut golden = BTreeMap::new();
-    let paths: [(EnginePath, Maker); 8] = [
+    let paths: [(EnginePath, Maker); 9] = [
         (EnginePath::DecodeH264, |hasher| decode(H264, hasher)),
         (EnginePath::DecodeHevc, |hasher| decode(HEVC, hasher)),
         (EnginePath::Convert, convert),
@@ -62,6 +65,7 @@ pub fn fingerprint() -> Result<Fingerprint, MediaError> {
         (EnginePath::Scale, scale),
         (EnginePath::EncodeX264, encode_pictures),
         (EnginePath::DecodeAac, |hasher| decode(AAC, hasher)),
+        (EnginePath::Resample, resample),
         (EnginePath::EncodeAac, encode_sound),
     ];
     for (path, make) in paths {
@@ -232,6 +236,26 @@ fn encode_pictures(hasher: &mut blake3::Hasher) -> Result<(), MediaError> {
             picture.set_kind(PictureKind::Free);
             let picture = (number < PICTURES).then_some(picture);
             push(&mut encoder, picture.as_ref(), hasher)?;
+        }
+    }
+    Ok(())
+}
+
+/// Other rates, and six channels mixed to two.
+fn resample(hasher: &mut blake3::Hasher) -> Result<(), MediaError> {
+    for (channels, rate_hz) in [(6, clip::SAMPLE_RATE_HZ), (2, 44_100), (1, 44_100)] {
+        let first = clip::sound(0, channels, BLOCK_SAMPLES)?;
+        let mut resampler = Resampler::new(&first, rate_hz, 2)?;
+        let mut out = Sound::new(2);
+        for number in 0..4 {
+            let block = clip::sound(number, channels, BLOCK_SAMPLES)?;
+            resampler.push(&block, 0..BLOCK_SAMPLES, &mut out)?;
+        }
+        resampler.flush(&mut out)?;
+        for channel in 0..2 {
+            for sample in out.channel(channel) {
+                hasher.update(&sample.to_bits().to_le_bytes());
+            }
         }
     }
     Ok(())

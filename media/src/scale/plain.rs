@@ -50,7 +50,8 @@ pub(super) fn turn_out(columns: &[[u8; LANES]; 16]) -> [[u8; 16]; LANES] {
     core::array::from_fn(|lane| core::array::from_fn(|x| columns[x][lane]))
 }
 
-#[cfg(all(test, target_feature = "avx2"))]
+#[cfg(test)]
+#[cfg(target_feature = "avx2")]
 mod tests {
     use proptest::prelude::*;
 
@@ -70,7 +71,8 @@ mod tests {
     }
 
     fn bytes<const N: usize>() -> impl Strategy<Value = [u8; N]> {
-        prop::collection::vec(any::<u8>(), N).prop_map(|bytes| bytes.try_into().unwrap())
+        prop::collection::vec(any::<u8>(), N)
+            .prop_map(|bytes| bytes.try_into().expect("of that length"))
     }
 
     proptest! {
@@ -96,7 +98,7 @@ mod tests {
             rows in prop::collection::vec(prop::collection::vec(-16_384_i16..20_000, 16), LANES),
         ) {
             let square: [&[i16; 16]; LANES] =
-                core::array::from_fn(|lane| rows[lane].first_chunk().unwrap());
+                core::array::from_fn(|lane| rows[lane].first_chunk().expect("16 samples"));
             let (mut plain, mut vectors) = ([[0; PAIR]; 8], [[1; PAIR]; 8]);
             turn_in(square, &mut plain);
             vector::turn_in(square, &mut vectors);

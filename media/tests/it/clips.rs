@@ -144,3 +144,25 @@ fn wrapped_clocks_are_cut_exactly() {
         );
     }
 }
+
+/// A transport stream that is a little shorter than what is read at once is read whole: the demuxer goes back
+/// to its beginning after it saw the end, and finds in the buffer what was there.
+#[test]
+fn short_streams_are_read_whole() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let options = "-f lavfi -i sine=d=3 -c:a aac -c:v libx264 -preset veryfast -g 15 -crf 45";
+    let path = clip(directory.path(), "clip.ts", options);
+    let mut bytes = std::fs::read(&path).expect("the clip");
+    let mut empty = [0xff; 188];
+    empty[..4].copy_from_slice(&[0x47, 0x1f, 0xff, 0x10]);
+    assert!(bytes.len() < 110_000, "{} bytes", bytes.len());
+    while bytes.len() < 110_000 {
+        bytes.extend(empty);
+    }
+    std::fs::write(&path, bytes).expect("written");
+    let source = open(&path);
+    assert_eq!(
+        (source.timeline.frames.len(), source.facts.audio.len()),
+        (75, 1)
+    );
+}

@@ -8,7 +8,7 @@ use reelmesh_domain::media_types::Orientation;
 use reelmesh_media::error::MediaError;
 
 use crate::identity::Source;
-use crate::table::{Class, IN_SCOPE, InScope, OUT};
+use crate::table::{Class, File, InScope, files};
 use crate::windows::{Cut, borders};
 
 /// Pixels of all frames above which a file has a test of its own and is cut into the largest number of
@@ -26,7 +26,7 @@ const EVEN_CHUNKS: usize = 12;
 const DECODED_FRAMES_COLUMN: &str = "decoded_video_frames";
 
 /// The folder of the corpus; `None` where it isn't there, which is allowed but in continuous integration.
-fn folder() -> Option<PathBuf> {
+pub(crate) fn folder() -> Option<PathBuf> {
     let folder = std::env::var_os("REELMESH_MEDIA").map_or_else(
         || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/media"),
         PathBuf::from,
@@ -66,8 +66,7 @@ fn listed(folder: &Path) -> BTreeMap<String, usize> {
 #[test]
 fn table_lists_every_file() {
     let Some(folder) = folder() else { return };
-    let names = IN_SCOPE.iter().map(|file| file.name);
-    let names: Vec<_> = names.chain(OUT.iter().map(|(name, ..)| *name)).collect();
+    let names: Vec<_> = files().map(|file| file.name()).collect();
     let table: BTreeSet<_> = names.iter().map(ToString::to_string).collect();
     assert_eq!(names.len(), table.len(), "each file stands once");
     let there = fs::read_dir(&folder).expect("the folder");
@@ -83,7 +82,9 @@ fn table_lists_every_file() {
 #[test]
 fn out_of_scope_is_refused() {
     let Some(folder) = folder() else { return };
-    for (name, class, part) in OUT {
+    for file in files() {
+        let File::Out(file) = file else { continue };
+        let name = file.name;
         let Err(error) = Source::open(&folder.join(name)) else {
             panic!("{name} is taken");
         };
@@ -92,8 +93,8 @@ fn out_of_scope_is_refused() {
             MediaError::Unreadable { .. } => Class::Unreadable,
             other => panic!("{name}: {other:?}"),
         };
-        assert_eq!(found, *class, "{name}: {error}");
-        assert!(error.to_string().contains(part), "{name}: {error}");
+        assert_eq!(found, file.class, "{name}: {error}");
+        assert!(error.to_string().contains(file.message), "{name}: {error}");
     }
 }
 
@@ -135,16 +136,17 @@ fn check(folder: &Path, file: &InScope, source: &Source) {
 }
 
 /// All files in scope that are long, or all that aren't.
-fn in_scope(folder: &Path, long: bool) -> Vec<(&'static InScope, Source)> {
-    let open = |file: &'static InScope| {
+fn in_scope(folder: &Path, long: bool) -> Vec<(InScope, Source)> {
+    let mut found = Vec::new();
+    for file in files() {
+        let File::In(file) = file else { continue };
         let source = Source::open(&folder.join(file.name));
         let source = source.unwrap_or_else(|error| panic!("{}: {error}", file.name));
-        (file, source)
-    };
-    let files = IN_SCOPE.iter().map(open);
-    files
-        .filter(|(_, source)| (pixels(source) > OFTEN_CUT_PIXELS_MAX) == long)
-        .collect()
+        if (pixels(&source) > OFTEN_CUT_PIXELS_MAX) == long {
+            found.push((file, source));
+        }
+    }
+    found
 }
 
 /// Frame identity of the files whose place leaves `rest` when divided by `parts`.

@@ -7,6 +7,7 @@
 mod broken;
 mod clips;
 mod corpus;
+mod fields;
 mod identity;
 mod table;
 mod window;

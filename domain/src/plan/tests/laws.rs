@@ -109,7 +109,8 @@ fn check_tasks(film: &Film, plan: &Plan) {
             .map(|one| one.encoder.reorder_depth)
             .max();
         let deepest = deepest.unwrap();
-        assert!(task.at_start || task.own_start - task.feed_start > deepest);
+        // Near the source's first frame there are none, and `first_pts` stands for them.
+        assert!(chunk.feed.start == 0 || task.own_start - task.feed_start > deepest);
         let first = (deepest as usize + 1).min(film.timeline.frames.len());
         assert_eq!(task.first_pts.len(), first);
         assert!(task.nominal_frame_ticks > 0);
@@ -203,5 +204,27 @@ proptest! {
                 prop_assert_eq!(further.access_point, usual.access_point.saturating_sub(1));
             }
         }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// What renditions cost is part of what the units of their groups cost, which are all but audio.
+    #[test]
+    fn renditions_share_the_cost_of_their_groups(film in films()) {
+        let plan = film.plan().unwrap();
+        let costs = plan.rendition_costs_us(&film.facts);
+        prop_assert_eq!(costs.len(), plan.renditions.len());
+        let mut all = 0;
+        for (place, group) in plan.groups.iter().enumerate() {
+            let whole = plan.group_cost_us(u32::try_from(place).unwrap());
+            let parts: u64 = costs[group.start as usize..group.end as usize].iter().sum();
+            prop_assert!(0 < parts && parts <= whole, "{parts} of {whole}");
+            all += whole;
+        }
+        let audio = plan.units.iter().filter(|unit| matches!(unit.kind, UnitKind::Audio { .. }));
+        let units: u64 = plan.units.iter().map(|unit| unit.cost_us).sum();
+        prop_assert_eq!(all + audio.map(|unit| unit.cost_us).sum::<u64>(), units);
     }
 }

@@ -133,10 +133,12 @@ fn scene_cuts_make_no_keys() {
     );
     let chunks = run(&film, &[0, 1, 3], None);
     let stream = byte_stream(&chunks);
-    let kinds = crate::fragment::h264::nal_units(&stream).map(|unit| unit[0] & 0x1f);
-    let kinds: Vec<u8> = kinds.collect();
-    let count = |kind: u8| kinds.iter().filter(|unit| **unit == kind).count();
-    assert_eq!((count(5), count(1)), (3, 72), "{kinds:?}");
+    let count = |kind: u8| {
+        crate::fragment::h264::nal_units(&stream)
+            .filter(|unit| unit[0] & 0x1f == kind)
+            .count()
+    };
+    assert_eq!((count(5), count(1)), (3, 72));
     let path = directory.path().join("cut.h264");
     std::fs::write(&path, &stream).expect("written");
     let output = Command::new("ffprobe")

@@ -10,6 +10,7 @@ use super::moving;
 use crate::chunk::run_with;
 use crate::control::{Control, Unattended};
 use crate::error::MediaError;
+use crate::ffi::frame::Frame;
 use crate::window::WindowReport;
 
 /// A task gives the same bytes and the same report, but for its CPU time, alone, again, and while
@@ -149,10 +150,9 @@ fn broken_tasks_are_bugs() {
     }
 }
 
-/// A single frame at the end of a film is a chunk, too; and a change of size inside the stream keeps the
-/// shape of the output.
+/// A single frame at the end of a film is a chunk, too.
 #[test]
-fn small_and_changing_films_are_encoded() {
+fn a_single_frame_is_a_chunk() {
     let directory = tempfile::tempdir().expect("a directory");
     let single = Film::make(
         directory.path(),
@@ -165,4 +165,39 @@ fn small_and_changing_films_are_encoded() {
         .run(&single.task(1, 2, &[rendition(160, 90, None)]))
         .expect("encodes");
     assert_eq!(report.renditions[0].fragments[0].samples, 1);
+}
+
+/// A change of size and range inside the stream rebuilds the filters and keeps the shape of the output.
+#[test]
+fn a_change_of_size_keeps_the_shape() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let film = moving(&directory);
+    let renditions = [rendition(160, 90, None), rendition(80, 44, None)];
+    let mut task = film.task(1, 2, &renditions);
+    task.filter.deinterlace = true;
+    let mut kept = Kept::default();
+    let report = run_with(&task, &mut kept, &Unattended, |deliver| {
+        for index in 0..u32::try_from(task.frames.len()).expect("few") {
+            let (width, height) = if index % 20 < 10 { (160, 90) } else { (96, 70) };
+            let mut frame = Frame::picture(width, height)?;
+            for plane in frame.planes_mut()? {
+                plane.fill(u8::try_from(100 + index).expect("few"));
+            }
+            frame.set_full_range(index % 7 == 0);
+            frame.set_interlaced(index % 3 == 0);
+            deliver(index, frame)?;
+        }
+        Ok(WindowReport {
+            as_planned: true,
+            delivered: Vec::new(),
+            decoded_frames: 0,
+            damaged_frames: 0,
+            start_used: 0,
+        })
+    })
+    .expect("encodes");
+    for track in report.renditions {
+        assert_eq!(track.fragments.len(), 1);
+        assert_eq!(track.fragments[0].samples, 25);
+    }
 }

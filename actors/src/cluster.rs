@@ -4,7 +4,7 @@
 use futures_util::future::join_all;
 use reelmesh_domain::ids::NodeId;
 use reelmesh_domain::store::keys::{Key, Prefix};
-use reelmesh_domain::store::records::{ClusterRecord, Decision, EpochRecord, Record};
+use reelmesh_domain::store::records::{ClusterRecord, Decision, EpochRecord, Record as _};
 
 use crate::api::StartError;
 use crate::random;

@@ -139,6 +139,15 @@ impl Node {
         Ok(handle(&job))
     }
 
+    /// Kills one of the node's actors (`Coordinator`, `Splitter`, `Puller`, `Pool`, `Pusher`, `StatusLog`) as
+    /// a crash would, to show that nothing is lost: it is started again after a pause.
+    pub fn crash(&self, actor: &str) {
+        let message = SupervisorMessage::Crash(actor.to_owned());
+        if self.supervisor.cast(message).is_err() {
+            tracing::warn!(actor, "the node has stopped: nothing is left to crash");
+        }
+    }
+
     /// Stops the node. Jobs that haven't ended end as [`JobError::Stopped`] for those who wait.
     pub async fn stop(mut self, mode: StopMode) {
         self.shared.stopping.store(true, Ordering::Relaxed);

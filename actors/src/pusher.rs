@@ -103,9 +103,7 @@ impl Actor for Pusher {
             PusherMessage::Commit(pending) => {
                 let commits = Arc::clone(&state.commits);
                 state.shared.spawn(async move {
-                    // The semaphore is never closed.
-                    let _turn = commits.acquire_owned().await;
-                    let result = guarded(shared.commit(&pending)).await;
+                    let result = guarded(shared.commit_in_turn(&pending, &commits)).await;
                     let message = CoordinatorMessage::Committed { pending, result };
                     shared.post.coordinator.send(message);
                 });
@@ -171,6 +169,18 @@ impl Shared {
             .map_err(|error| transient("keeping a commit's body".to_owned(), error.to_string()))
     }
 
+    /// Keeps the body at once, and commits when it is the attempt's turn.
+    async fn commit_in_turn(
+        self: &Arc<Self>,
+        pending: &Pending,
+        commits: &Semaphore,
+    ) -> Result<Settled<CommitRecord>, CommitError> {
+        self.keep_pending(pending).await?;
+        // The semaphore is never closed.
+        let _turn = commits.acquire().await;
+        self.commit(pending).await
+    }
+
     /// Puts the blobs, then the commit. The answer is the commit that stands: ours or another's.
     async fn commit(
         self: &Arc<Self>,
@@ -193,7 +203,6 @@ impl Shared {
         self: &Arc<Self>,
         pending: &Pending,
     ) -> Result<Settled<CommitRecord>, CommitError> {
-        self.keep_pending(pending).await?;
         for (track, blob, rendition, part) in pending.blobs() {
             let name = BlobName::new(rendition, part).map_err(|error| bug(error.to_string()))?;
             let key = Key::Blob(pending.run, pending.unit, pending.token, name);

@@ -59,6 +59,8 @@ impl Child {
 pub(crate) enum SupervisorMessage {
     /// From itself: the pause before a restart is over.
     Restart(Child),
+    /// Kill the actor of this name, as a crash would.
+    Crash(String),
 }
 
 /// The actor.
@@ -98,7 +100,13 @@ impl Actor for NodeSupervisor {
         message: SupervisorMessage,
         state: &mut SupervisorState,
     ) -> Result<(), ActorProcessingErr> {
-        let SupervisorMessage::Restart(child) = message;
+        let child = match message {
+            SupervisorMessage::Restart(child) => child,
+            SupervisorMessage::Crash(name) => {
+                state.crash(&name);
+                return Ok(());
+            }
+        };
         if let Err(error) = state.start(&myself, child).await {
             return state.restart_later(&myself, child, &error.to_string());
         }
@@ -151,6 +159,14 @@ impl SupervisorState {
         let mut children = self.children.iter();
         let found = children.find(|(_, cell)| cell.get_id() == id);
         found.map(|(&child, _)| child)
+    }
+
+    fn crash(&self, name: &str) {
+        let mut children = self.children.iter();
+        let found = children.find(|(child, _)| format!("{child:?}") == name);
+        if let Some((_, cell)) = found {
+            cell.kill();
+        }
     }
 
     /// Fails when the child dies again and again.

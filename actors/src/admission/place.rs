@@ -94,7 +94,7 @@ impl Shared {
                 let plan = self.newest_plan(run_of(job)).await.map_err(storage)?;
                 let names = plan.map(|plan| crate::publishing::names(&plan));
                 let names = names.unwrap_or_default();
-                files = at_place(identity, |place| place.list()).await?;
+                files = at_place(identity, OutputPlace::list).await?;
                 files.retain(|file| crate::publishing::is_output(file, &names));
             }
             return Ok(files);

@@ -152,7 +152,8 @@ impl CoordinatorState {
     fn on_ended(&mut self, slot: WorkerSlot, assignment: &Assignment, result: AttemptResult) {
         let token = assignment.token;
         if !self.attempts.contains_key(&token) {
-            return;
+            // From before this coordinator, or this pool, was started.
+            return self.drop_spooled(token);
         }
         self.in_pool = self.in_pool.saturating_sub(1);
         let status = match &result {

@@ -268,7 +268,7 @@ impl CoordinatorState {
                 self.join();
             }
             Neighbour::Splitter | Neighbour::Puller | Neighbour::Pusher => {
-                self.ask_again(neighbour)
+                self.ask_again(neighbour);
             }
             Neighbour::StatusLog => {}
         }

@@ -55,19 +55,16 @@ impl<'a> BlobReader<'a> {
             let bytes = self.load(piece)?;
             self.held.insert(name, (number, bytes));
         }
-        match self.held.get(name) {
-            Some((_, Some(bytes))) => {
-                let start = usize::try_from(range.start).unwrap_or(usize::MAX);
-                let end = usize::try_from(range.end).unwrap_or(usize::MAX);
-                let inside = start <= end && end <= bytes.len();
-                let part = inside.then(|| bytes.slice(start..end));
-                part.ok_or_else(|| short(piece))
-            }
-            Some((_, None)) | None => {
-                let read = self.shared.store.get_range(&piece.key, range);
-                self.handle.block_on(read).map_err(store)
-            }
+        if let Some((_, Some(bytes))) = self.held.get(name) {
+            let start = usize::try_from(range.start).unwrap_or(usize::MAX);
+            let end = usize::try_from(range.end).unwrap_or(usize::MAX);
+            let inside = start <= end && end <= bytes.len();
+            return inside
+                .then(|| bytes.slice(start..end))
+                .ok_or_else(|| short(piece));
         }
+        let read = self.shared.store.get_range(&piece.key, range);
+        self.handle.block_on(read).map_err(store)
     }
 
     /// Checks a blob's hash and holds it if it is short.

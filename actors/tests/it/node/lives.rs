@@ -1,10 +1,16 @@
 //! Jobs that outlive their node, and commands that are repeated.
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use object_store::memory::InMemory;
 use reelmesh_actors::api::{Admission, JobError, JobEvent, StopMode, Submission};
+use reelmesh_actors::store::Store;
 use reelmesh_domain::store::records::AttemptStatus;
 
 use super::engine::FakeEngine;
 use super::{Mischief, Rig, ended, statuses, transcode};
+use crate::faulty::{Fault, FaultyStore};
 
 /// A node that stops at any event, without warning: the next one goes on, ends with the same bytes, and
 /// begins no committed unit again.
@@ -148,4 +154,72 @@ async fn repeated_commands_find_their_job() {
     let begun = transcode(&node, fresh).await.unwrap();
     assert_ne!(begun.job, open.job());
     node.stop(StopMode::Clean).await;
+}
+
+/// A store that refuses, loses answers and writes late: the same outputs, and no attempt is wasted.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_that_errs_costs_nothing_but_time() {
+    let undisturbed = Rig::new(2);
+    let node = undisturbed.start(&FakeEngine::obedient()).await;
+    transcode(&node, undisturbed.submission()).await.unwrap();
+    node.stop(StopMode::Clean).await;
+
+    let late = Fault::Late(Duration::from_millis(1));
+    let turns = [
+        Fault::None,
+        Fault::AnswerLost,
+        Fault::None,
+        Fault::Before,
+        late,
+    ];
+    let script: Vec<Fault> = turns.into_iter().cycle().take(200).collect();
+    // The probe of the store would take the lost answers for its own.
+    let store = Arc::new(InMemory::new());
+    let rig = Rig::new(2);
+    let engine = FakeEngine::obedient();
+    let first = rig.start_over(&engine, Store::over(Arc::clone(&store) as _));
+    first.await.stop(StopMode::Clean).await;
+    let store = Store::over(Arc::new(FaultyStore::new(store, &script)));
+    let node = rig.start_over(&FakeEngine::obedient(), store).await;
+    transcode(&node, rig.submission()).await.unwrap();
+    node.stop(StopMode::Clean).await;
+    assert_eq!(rig.outputs(), undisturbed.outputs());
+    let counted = statuses(&rig.report());
+    assert_eq!(counted.get(&AttemptStatus::Committed), Some(&10));
+    assert_eq!(counted.len(), 1, "{counted:?}");
+}
+
+/// Each actor dies at each stage of a job: it is started again, and the outputs are the same.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn actors_die_and_nothing_is_lost() {
+    let undisturbed = Rig::new(2);
+    let node = undisturbed.start(&FakeEngine::obedient()).await;
+    transcode(&node, undisturbed.submission()).await.unwrap();
+    node.stop(StopMode::Clean).await;
+
+    for actor in [
+        "Coordinator",
+        "Splitter",
+        "Puller",
+        "Pool",
+        "Pusher",
+        "StatusLog",
+    ] {
+        let rig = Rig::new(2);
+        let node = rig.start(&FakeEngine::obedient()).await;
+        let handle = node.submit(rig.submission()).await.unwrap();
+        let mut events = handle.events();
+        node.crash(actor);
+        for at in 0_u32.. {
+            match events.recv().await {
+                Ok(JobEvent::Ended { .. }) | Err(_) => break,
+                Ok(_) if at % 7 == 6 && at < 28 => node.crash(actor),
+                Ok(_) => {}
+            }
+        }
+        let summary = ended(&handle).await;
+        assert!(summary.is_ok(), "{actor}: {summary:?}");
+        assert_eq!(rig.outputs(), undisturbed.outputs(), "{actor}");
+        node.stop(StopMode::Clean).await;
+    }
 }

@@ -15,6 +15,7 @@ use reelmesh_actors::api::{
 use reelmesh_actors::job_handle::JobHandle;
 use reelmesh_actors::node::Node;
 use reelmesh_actors::report::JobReport;
+use reelmesh_actors::store::Store;
 use reelmesh_domain::ids::NodeId;
 use reelmesh_domain::ladder::{AudioSpec, Ladder, LadderSpec, RungSpec};
 use reelmesh_domain::spec::{CellLength, ChunkLength, Package, Spec};
@@ -23,7 +24,7 @@ use reelmesh_domain::store::records::AttemptStatus;
 use engine::{FakeEngine, Mischief};
 
 /// Ample on a busy machine; passing it fails the test instead of hanging it.
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_mins(1);
 
 /// A state directory, a source and an output place.
 pub(crate) struct Rig {
@@ -43,14 +44,25 @@ impl Rig {
     }
 
     pub(crate) async fn start(&self, engine: &Arc<FakeEngine>) -> Node {
-        let config = NodeConfig {
+        let engine: Arc<FakeEngine> = Arc::clone(engine);
+        let started = Node::start(self.config(), engine).await;
+        started.expect("the node starts")
+    }
+
+    fn config(&self) -> NodeConfig {
+        NodeConfig {
             state_dir: self.path("state"),
             store_url: None,
             workers: NonZeroU32::new(self.workers).expect("at least one"),
             node_id: NodeId::try_from("local".to_owned()).expect("a node id"),
-        };
+        }
+    }
+
+    /// A node over any store.
+    pub(crate) async fn start_over(&self, engine: &Arc<FakeEngine>, store: Store) -> Node {
         let engine: Arc<FakeEngine> = Arc::clone(engine);
-        Node::start(config, engine).await.expect("the node starts")
+        let started = Node::start_over(self.config(), engine, Some(store)).await;
+        started.expect("the node starts")
     }
 
     pub(crate) fn submission(&self) -> Submission {

@@ -45,6 +45,29 @@ fn timeline() -> Timeline {
     }
 }
 
+/// A rendition of the fixture.
+fn rendition(name: &str, width: u32, height: u32) -> VideoRendition {
+    VideoRendition {
+        name: name.to_owned(),
+        width,
+        height,
+        color: Color {
+            full_range: false,
+            primaries: 1,
+            transfer: 1,
+            matrix: 1,
+            chroma_location: 1,
+        },
+        encoder: X264Settings {
+            preset: "veryfast".to_owned(),
+            profile: "high".to_owned(),
+            crf_hundredths: 2300,
+            vbv: None,
+            reorder_depth: 2,
+        },
+    }
+}
+
 /// Cells of two seconds in chunks of four, three, two and one of them.
 pub(crate) fn plan() -> Plan {
     let borders: [u64; 5] = [0, 192, 336, 432, FRAMES];
@@ -66,25 +89,6 @@ pub(crate) fn plan() -> Plan {
                 BorderReason::End,
             ][place],
         }
-    };
-    let rendition = |name: &str, width, height| VideoRendition {
-        name: name.to_owned(),
-        width,
-        height,
-        color: Color {
-            full_range: false,
-            primaries: 1,
-            transfer: 1,
-            matrix: 1,
-            chroma_location: 1,
-        },
-        encoder: X264Settings {
-            preset: "veryfast".to_owned(),
-            profile: "high".to_owned(),
-            crf_hundredths: 2300,
-            vbv: None,
-            reorder_depth: 2,
-        },
     };
     let unit = |place: u32| Unit {
         id: UnitId::from_bytes([0; 16]),

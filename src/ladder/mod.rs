@@ -81,21 +81,19 @@ fn parse(shown: &str, text: &str) -> Result<Ladder, Vec<Report>> {
 fn as_written(field: &str, reason: &str) -> (String, String) {
     let in_kbps = field.ends_with(".max_rate") || field.ends_with(".bitrate");
     let suffix = if in_kbps { "_kbps" } else { "" };
-    let reason = if let Some(reason) = reason.strip_suffix(" hundredths") {
-        divided(reason, 100)
-    } else if let Some(reason) = reason.strip_suffix(" bits per second") {
-        format!("{} kb/s", divided(reason, 1000))
+    let reason = if let Some(reason) = reason.strip_suffix(" bits per second") {
+        format!("{} kb/s", in_thousands(reason))
     } else {
         reason.replace("max_rate ", "max_rate_kbps ")
     };
     (format!("{field}{suffix}"), reason)
 }
 
-/// A sentence with its whole numbers divided.
-fn divided(sentence: &str, by: u64) -> String {
+/// A sentence with its whole numbers divided by a thousand.
+fn in_thousands(sentence: &str) -> String {
     let words = sentence.split(' ').map(|word| match word.parse::<u64>() {
-        Ok(number) if number % by == 0 => (number / by).to_string(),
-        Ok(number) => format!("{}.{:02}", number / by, number % by * 100 / by),
+        Ok(number) if number % 1000 == 0 => (number / 1000).to_string(),
+        Ok(number) => format!("{}.{:03}", number / 1000, number % 1000),
         Err(_) => word.to_owned(),
     });
     words.collect::<Vec<String>>().join(" ")

@@ -96,7 +96,7 @@ buffer_ms = 500
     error[RM0003]: my.toml:4: audio.channels is a string, must be a whole number
     error[RM0003]: my.toml:8: unknown key `rungs[0].hight`
       hint: did you mean `height`?
-    error[RM0003]: my.toml:9: rungs[0].crf: 99 is out of range; give 0 to 51
+    error[RM0003]: my.toml:9: rungs[0].crf: 99.00 is out of range; give 0 to 51
     error[RM0003]: my.toml:10: unknown key `rungs[0].presett`
       hint: did you mean `preset`?
     error[RM0003]: my.toml:13: rungs[1].width is -3, must be a whole number

@@ -156,6 +156,7 @@ fn scan(
             what: error.to_string(),
         }
     })?;
+    limits.admit(&timeline)?;
     Ok(TaskReport::Scan(Box::new(Scanned { facts, timeline })))
 }
 

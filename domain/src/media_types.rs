@@ -69,7 +69,7 @@ pub struct VideoFacts {
     pub sample_aspect: Rational,
     /// How the picture must be turned to stand upright.
     pub orientation: Orientation,
-    /// Whether the stream says or shows that it is interlaced.
+    /// Whether the stream may hold interlaced frames: it says, allows or shows it.
     pub interlaced: bool,
     /// What the samples mean.
     pub color: Color,

@@ -22,9 +22,15 @@ impl BorderHashes {
             return;
         }
         let window = task.first_frame.saturating_sub(u64::from(task.own_start));
+        let mut hasher = blake3::Hasher::new();
+        hash_picture(&mut hasher, frame);
+        if task.filter.deinterlace {
+            // What the filter makes of it depends on what the decoder says of its fields, too.
+            hasher.update(&frame.field_flags());
+        }
         let hash = FrameHash {
             frame: window + u64::from(index),
-            hash: frame_hash(frame),
+            hash: short(&hasher),
         };
         if left {
             self.left.push(hash);
@@ -35,10 +41,8 @@ impl BorderHashes {
     }
 }
 
-/// First 8 bytes of the BLAKE3 hash of a picture: size and format, then its planes without padding.
-pub fn frame_hash(frame: &Frame) -> [u8; 8] {
-    let mut hasher = blake3::Hasher::new();
-    hash_picture(&mut hasher, frame);
+/// The first 8 bytes of a hash.
+fn short(hasher: &blake3::Hasher) -> [u8; 8] {
     let mut short = [0; 8];
     short.copy_from_slice(&hasher.finalize().as_bytes()[..8]);
     short
@@ -62,5 +66,41 @@ pub(crate) fn hash_picture(hasher: &mut blake3::Hasher, frame: &Frame) {
         for samples in bytes.chunks(stride).take(rows) {
             hasher.update(&samples[..row]);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use reelmesh_domain::rational::Rational;
+
+    use super::*;
+    use crate::package::testing::Clip;
+
+    /// Frames of equal samples whose fields are said to be others hash alike only where nothing is
+    /// deinterlaced.
+    #[test]
+    fn fields_count_where_they_matter() {
+        let hashes = |deinterlace| {
+            let mut task = Clip::constant("film", Rational::whole(25), 4).task();
+            task.filter.deinterlace = deinterlace;
+            task.hash_left_end = 2;
+            let mut borders = BorderHashes::default();
+            for (index, interlaced) in [(0, false), (1, true)] {
+                let mut frame = Frame::picture(32, 16).expect("memory");
+                for plane in frame.planes_mut().expect("memory") {
+                    plane.fill(7);
+                }
+                frame.set_interlaced(interlaced);
+                borders.note(&task, index, &frame);
+            }
+            borders
+                .left
+                .iter()
+                .map(|frame| frame.hash)
+                .collect::<Vec<_>>()
+        };
+        let [plain, fields] = [false, true].map(hashes);
+        assert_eq!(plain[0], plain[1]);
+        assert_ne!(fields[0], fields[1]);
     }
 }

@@ -5,6 +5,7 @@
 //! [`reelmesh_domain::media_types`].
 
 pub mod audio;
+mod bits;
 pub mod border;
 pub mod chunk;
 pub mod control;

@@ -82,9 +82,11 @@ fn made(
     let media = |error| Report::of_media(shown, &error);
     let (source, facts) = sources::probed(shown, &args.file, control)?;
     control.total.store(facts.bytes, Ordering::Relaxed);
-    let scan = scan(source, &facts, &Limits::default(), control).map_err(media)?;
+    let limits = Limits::default();
+    let scan = scan(source, &facts, &limits, control).map_err(media)?;
     let timeline = Timeline::from_scan(&scan, &facts.video, facts.container)
         .map_err(|error| Report::new(Kind::OutOfScope, format!("{shown}: {error}")).about(shown))?;
+    limits.admit(&timeline).map_err(media)?;
     let fingerprint = fingerprint().map_err(media)?;
     let fingerprint = fingerprint
         .text()

@@ -72,7 +72,8 @@ pub(super) fn write_all(
     records: &Records,
     handle: &Handle,
 ) -> Result<Vec<PublishedFile>, Unpublished> {
-    let joined = join(records.run, &records.plan, &records.commits)?;
+    let timeline = &records.scanned.timeline;
+    let joined = join(records.run, &records.plan, timeline, &records.commits)?;
     let pieces = joined
         .iter()
         .map(|joined| (joined.track.name.as_str(), &joined.pieces));

@@ -6,7 +6,7 @@ use std::ops::Range;
 use reelmesh_domain::failure::Failure;
 use reelmesh_domain::ids::{RunId, UnitId};
 use reelmesh_domain::media_types::TrackReport;
-use reelmesh_domain::plan::{Plan, PlannedAudio, UnitKind};
+use reelmesh_domain::plan::{OutputClock, Plan, PlannedAudio, Timeline, UnitKind};
 use reelmesh_domain::rational::Rational;
 use reelmesh_domain::store::keys::{BlobName, Key};
 use reelmesh_domain::store::records::{CommitRecord, UnitReport};
@@ -60,16 +60,23 @@ pub(super) struct Joined {
 struct Joining<'a> {
     run: RunId,
     plan: &'a Plan,
+    timeline: &'a Timeline,
     commits: &'a Commits,
     units: BTreeMap<UnitKind, UnitId>,
 }
 
 /// All tracks: video, largest first, then audio.
-pub(super) fn join(run: RunId, plan: &Plan, commits: &Commits) -> Result<Vec<Joined>, Failure> {
+pub(super) fn join(
+    run: RunId,
+    plan: &Plan,
+    timeline: &Timeline,
+    commits: &Commits,
+) -> Result<Vec<Joined>, Failure> {
     let units = plan.units.iter().map(|unit| (unit.kind, unit.id)).collect();
     let joining = Joining {
         run,
         plan,
+        timeline,
         commits,
         units,
     };
@@ -100,7 +107,7 @@ impl Joining<'_> {
                 media: TrackMedia::Video {
                     width: rendition.width,
                     height: rendition.height,
-                    frame_rate: mean_rate(self.plan),
+                    frame_rate: greatest_rate(self.timeline),
                     color: rendition.color,
                 },
                 time_base: clock,
@@ -209,10 +216,81 @@ impl Joining<'_> {
     }
 }
 
-/// Frames by length: what `FRAME-RATE` says.
-fn mean_rate(plan: &Plan) -> Rational {
-    let frames = i64::try_from(plan.frames).unwrap_or(i64::MAX);
-    let length = Rational::whole(plan.end_pts).checked_mul(plan.clock.time_base());
-    let rate = length.and_then(|length| Rational::whole(frames).checked_div(length));
-    rate.unwrap_or(Rational::ONE)
+/// Frames in a row whose time says how fast they follow each other. Of fewer, containers that round times to
+/// milliseconds would make rates that nobody filmed, and two frames a tick apart one of 90 000 a second.
+const RATED_FRAMES: usize = 8;
+
+/// The most frames per second: what `FRAME-RATE` says (RFC 8216bis section 4.4.6.2).
+fn greatest_rate(timeline: &Timeline) -> Rational {
+    if let OutputClock::Constant { rate } = timeline.clock {
+        return rate;
+    }
+    let times: Vec<i64> = timeline
+        .frames
+        .iter()
+        .map(|frame| frame.output_pts)
+        .chain([timeline.end_pts])
+        .collect();
+    let steps = RATED_FRAMES.min(times.len().saturating_sub(1)).max(1);
+    let spans = times.windows(steps + 1);
+    let shortest = spans.filter_map(|span| Some(span.last()? - span.first()?));
+    let rate = || {
+        let shortest = Rational::whole(shortest.min()?);
+        let seconds = shortest.checked_mul(timeline.clock.time_base())?;
+        Rational::whole(i64::try_from(steps).ok()?).checked_div(seconds)
+    };
+    rate().unwrap_or(Rational::ONE)
+}
+
+#[cfg(test)]
+mod tests {
+    use reelmesh_domain::media_types::{PacketMapping, PlannedFrame};
+    use reelmesh_domain::plan::DroppedFrames;
+
+    use super::*;
+
+    fn timeline(clock: OutputClock, steps: &[i64]) -> Timeline {
+        let mut output_pts = 0;
+        let mut frames = Vec::new();
+        for step in steps {
+            frames.push(PlannedFrame {
+                source_pts: output_pts,
+                output_pts,
+            });
+            output_pts += step;
+        }
+        Timeline {
+            source_time_base: clock.time_base(),
+            clock,
+            frames,
+            end_pts: output_pts,
+            access_points: Vec::new(),
+            mapping: PacketMapping::default(),
+            first_raw_dts: 0,
+            exact: false,
+            dropped: DroppedFrames::default(),
+        }
+    }
+
+    #[track_caller]
+    fn check(clock: OutputClock, steps: &[i64], expected: (i64, i64)) {
+        let expected = Rational::new(expected.0, expected.1).expect("a rate");
+        assert_eq!(greatest_rate(&timeline(clock, steps)), expected);
+    }
+
+    /// A constant rate is itself; of a variable one the fastest stretch counts, not the mean, and no pair
+    /// of frames that jitter has brought together.
+    #[test]
+    fn fastest_stretch_is_the_rate() {
+        let rate = Rational::new(24_000, 1001).expect("a rate");
+        check(OutputClock::Constant { rate }, &[1; 20], (24_000, 1001));
+        let variable = OutputClock::Variable;
+        check(variable, &[[9_000; 20], [1_500; 20]].concat(), (60, 1));
+        check(variable, &[[3_000; 20], [90_000; 20]].concat(), (30, 1));
+        let jitter = [3_000, 3_000, 5_999, 1, 3_000, 3_000, 3_000, 3_000].repeat(4);
+        let found = greatest_rate(&timeline(variable, &jitter));
+        assert!(found < Rational::whole(35), "{found}");
+        check(variable, &[180_000], (1, 2));
+        check(variable, &[90_000, 45_000], (4, 3));
+    }
 }

@@ -11,6 +11,10 @@ use super::TimelineError;
 /// (design rule 5.0).
 const JUMP_S: i64 = 10;
 
+/// Most jumps of the clock: every task of the plan lists them, about 25 bytes each. A day of recording has
+/// some dozen.
+const JUMPS_MAX: usize = 2_000;
+
 /// A packet with continuous times.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct TimedPacket {
@@ -98,8 +102,10 @@ impl Splitter {
                 raw_dts,
                 packet,
             };
+            let many = runs.len() > JUMPS_MAX;
             match runs.last_mut() {
                 Some(run) if goes_on.is_some() => run.packets.push(timed),
+                Some(_) if many => return Err(TimelineError::Jumps(JUMPS_MAX)),
                 Some(_) | None => runs.push(Run {
                     position,
                     packets: alloc::vec![timed],

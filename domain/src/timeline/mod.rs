@@ -18,6 +18,12 @@ use continuous::{Continuous, TimedPacket, continuous};
 /// Length of a frame of which nothing else is known, as a rate in hertz (design rule 5.0).
 const FALLBACK_RATE_HZ: i64 = 25;
 
+/// Frames in a row that together stand for at most [`STANDING_TICKS_MAX`]: more than any encoder keeps back,
+/// so that the way from a frame's decoding to its presentation fits, too.
+const STANDING_FRAMES: usize = 24;
+/// The longest duration of a sample in MP4, whose field has 32 bits: 13 hours in ticks of 1/90 000 s.
+const STANDING_TICKS_MAX: i64 = u32::MAX as i64;
+
 /// The packets make no timeline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TimelineError {
@@ -30,6 +36,14 @@ pub enum TimelineError {
     /// Timestamps leave what 64 bits hold.
     #[error("the video stream's timestamps are out of range")]
     OutOfRange,
+    /// Frames stand for longer than files can say.
+    #[error(
+        "the video stream's timestamps are out of range: pictures stand for more than 13 hours"
+    )]
+    Standing,
+    /// The timestamps jump more often than tasks can list.
+    #[error("the video stream's timestamps jump more than {0} times")]
+    Jumps(usize),
 }
 
 impl Timeline {
@@ -266,7 +280,7 @@ impl SourceFrames {
         let out_of_range = TimelineError::OutOfRange;
         let slack = i64::try_from(self.mapping.stretches.len()).unwrap_or(i64::MAX);
         let rate = match pts {
-            [_] => Some(self.single_frame_rate(last_duration)),
+            [_] => Some(self.single_frame_rate(last_duration)).filter(|rate| rate::is_plain(*rate)),
             _ => rate::constant_rate(pts, self.time_base, self.stated_rate, slack.min(1_000)),
         };
         if let Some(rate) = rate {
@@ -288,6 +302,7 @@ impl SourceFrames {
         let duration = self.last_duration(pts, last_duration)?;
         let duration = scale(duration, factor).ok_or(out_of_range)?.max(1);
         let end = continuous::add(last, duration)?;
+        check_standing(&output, end)?;
         Ok((OutputClock::Variable, output, end))
     }
 
@@ -314,6 +329,18 @@ impl SourceFrames {
         let rate = by_packet().or(rate);
         rate.unwrap_or(Rational::whole(FALLBACK_RATE_HZ))
     }
+}
+
+/// Refuses frames that stand for longer than fragments and files can say.
+fn check_standing(output: &[i64], end: i64) -> Result<(), TimelineError> {
+    for (place, first) in output.iter().enumerate() {
+        let behind = place.saturating_add(STANDING_FRAMES);
+        let last = output.get(behind).copied().unwrap_or(end);
+        if last.saturating_sub(*first) > STANDING_TICKS_MAX {
+            return Err(TimelineError::Standing);
+        }
+    }
+    Ok(())
 }
 
 /// Ticks of one frame at `rate`, at 25 Hz if there is none; at least one.

@@ -6,6 +6,12 @@ use crate::rational::Rational;
 /// (1/5000; 24 and 23.976 differ by 1/1000): containers state 2997/125 for 24000/1001.
 const SNAP: i64 = 5_000;
 
+/// The largest numerator of a rate: it becomes the timescale of tracks and encoders, signed 32 bits for FFmpeg.
+const NUMERATOR_MAX: i64 = i32::MAX as i64;
+/// The largest denominator of a rate: ticks of one frame, of which 32 must fit 32 bits, as frames are decoded
+/// before they are shown.
+const DENOMINATOR_MAX: i64 = NUMERATOR_MAX / 32;
+
 /// The rate at which frames shown at `pts` stand, if it is constant: every one within half a tick of
 /// a common start plus `k / rate`, with consecutive `k`. `slack_ticks` allows for that many further
 /// roundings (a closed jump rounds to a tick).
@@ -24,7 +30,9 @@ pub(super) fn constant_rate(
         mean.and_then(|mean| whole_rate(mean.round())),
         mean.and_then(|mean| ntsc_rate(mean.checked_mul(Rational::new(1001, 1000)?)?.round())),
     ];
-    let fits = |rate: &Rational| plausible(*rate) && fits(pts, time_base, *rate, slack_ticks);
+    let fits = |rate: &Rational| {
+        plausible(*rate) && is_plain(*rate) && fits(pts, time_base, *rate, slack_ticks)
+    };
     candidates.into_iter().flatten().find(fits)
 }
 
@@ -73,6 +81,11 @@ fn snap(rate: Rational) -> Option<Rational> {
 /// Rates outside are mistakes of the container, not of this world.
 fn plausible(rate: Rational) -> bool {
     rate > Rational::ZERO && rate <= Rational::whole(1_000)
+}
+
+/// Whether files and encoders can say such a rate; frames at others are laid on the variable clock.
+pub(super) fn is_plain(rate: Rational) -> bool {
+    rate.numerator() <= NUMERATOR_MAX && rate.denominator() <= DENOMINATOR_MAX
 }
 
 fn fits(pts: &[i64], time_base: Rational, rate: Rational, slack_ticks: i64) -> bool {

@@ -307,6 +307,73 @@ fn refuses_what_has_no_timeline() {
 }
 
 /// Packets with B-frames at uneven times, sometimes doubled: `(step, doubled)` a frame.
+/// Rates that no file or encoder can say are laid on the variable clock; pictures that stand for longer than a
+/// sample's duration can say are refused, at the end, too, and so are more jumps than tasks can list.
+#[test]
+fn refuses_what_files_cannot_say() {
+    let made = |packets, time_base| {
+        let scan = Scan {
+            packets,
+            wrap_bits: None,
+        };
+        Timeline::from_scan(&scan, &facts(time_base, None), Container::MpegTs)
+    };
+    for (time_base, step, clock) in [
+        // 30.0000008 frames a second, whose fraction can't be reduced.
+        ((1, 4_000_000_007), 133_333_333, OutputClock::Variable),
+        // A frame of 2³¹ ticks.
+        ((1, 2_147_483_647), 2_147_483_646, OutputClock::Variable),
+        (
+            (1, 1),
+            3_600,
+            OutputClock::Constant {
+                rate: Rational::new(1, 3_600).expect("a rate"),
+            },
+        ),
+    ] {
+        let found = made(even(20, 0, step, 5), time_base).expect("a timeline");
+        assert_eq!(found.clock, clock, "{time_base:?} {step}");
+    }
+    let hour = 3_600 * MPEG_TICK.1;
+    for (standing, place, refused) in [
+        (12 * hour, 1, false),
+        (14 * hour, 1, true),
+        (12 * hour, 3, false),
+        (14 * hour, 3, true),
+    ] {
+        let mut packets = Vec::new();
+        let mut time = 0;
+        for (at, length) in [3_600, 3_000, 3_600, 3_000].into_iter().enumerate() {
+            let length = if at == place { standing } else { length };
+            packets.push(packet(at, time, length, at == 0));
+            time += length;
+        }
+        let found = made(packets, MPEG_TICK);
+        assert_eq!(found.is_err(), refused, "{standing} {place}: {found:?}");
+        if refused {
+            assert_eq!(found.err(), Some(TimelineError::Standing));
+        }
+    }
+    for (jumps, refused) in [(2_000, false), (2_001, true)] {
+        let packets: Vec<_> = (0..=jumps)
+            .map(|at| {
+                packet(
+                    at,
+                    i64::try_from(jumps - at).expect("few") * 90_000,
+                    3_600,
+                    true,
+                )
+            })
+            .collect();
+        let found = made(packets, MPEG_TICK);
+        assert_eq!(
+            found.err(),
+            refused.then_some(TimelineError::Jumps(2_000)),
+            "{jumps}"
+        );
+    }
+}
+
 fn uneven() -> impl Strategy<Value = Vec<(i64, bool)>> {
     prop::collection::vec((1_i64..20_000, prop::bool::weighted(0.1)), 1..60)
 }

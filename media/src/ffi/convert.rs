@@ -18,6 +18,9 @@ const FLAGS: c_int =
 /// swscale's unit: no change of contrast and saturation.
 const UNCHANGED: c_int = 1 << 16;
 
+/// A chroma sample of gray in 8 bits.
+const NO_COLOUR: u8 = 128;
+
 /// What a converter is made for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shape {
@@ -52,6 +55,17 @@ impl Shape {
         }
     }
 
+    /// Whether it has luma alone.
+    const fn is_gray(self) -> bool {
+        self.format == ffi::AVPixelFormat::AV_PIX_FMT_GRAY8 as c_int
+    }
+
+    /// The format by which swscale is told of it. It takes any gray for full range, whatever it is told:
+    /// so gray becomes 4:2:0 whose chroma is ours.
+    const fn known_format(self) -> c_int {
+        if self.is_gray() { YUV420P } else { self.format }
+    }
+
     /// Whether it is 8-bit 4:2:0 of limited range already.
     pub const fn is_plain(self) -> bool {
         self.format == YUV420P && !self.full_range
@@ -63,6 +77,8 @@ impl Shape {
 pub struct Converter {
     raw: NonNull<ffi::SwsContext>,
     from: Shape,
+    /// For gray: a picture whose chroma says that there is no colour.
+    colourless: Option<Frame>,
 }
 
 impl Converter {
@@ -77,14 +93,21 @@ impl Converter {
         // SAFETY: allocates or returns null.
         let raw = unsafe { ffi::sws_alloc_context() };
         let raw = NonNull::new(raw).ok_or_else(|| out_of_memory("converter"))?;
-        let mut converter = Self { raw, from };
+        let mut converter = Self {
+            raw,
+            from,
+            colourless: None,
+        };
+        if from.is_gray() {
+            converter.colourless = Some(colourless(from.width, from.height)?);
+        }
         let (width, height) = (i64::from(from.width), i64::from(from.height));
         let (column, row) = chroma_place(to.chroma_location);
         for (name, value) in [
             (c"sws_flags", i64::from(FLAGS)),
             (c"srcw", width),
             (c"srch", height),
-            (c"src_format", i64::from(from.format)),
+            (c"src_format", i64::from(from.known_format())),
             (c"dstw", width),
             (c"dsth", height),
             (c"dst_format", i64::from(YUV420P)),
@@ -93,7 +116,7 @@ impl Converter {
         ] {
             converter.set(name, value)?;
         }
-        let (halved_columns, halved_rows) = chroma_shifts(from.format);
+        let (halved_columns, halved_rows) = chroma_shifts(from.known_format());
         if halved_columns {
             converter.set(c"src_h_chr_pos", column)?;
         }
@@ -161,13 +184,19 @@ impl Converter {
         // Buffers of its own before they are written to.
         target.planes_mut()?;
         let (from, to) = (source.raw(), target.raw());
-        // SAFETY: both frames have the size and format that the context was made for; the target's
-        // buffers are its own.
+        let (mut planes, mut strides) = (from.data, from.linesize);
+        if let Some(colourless) = &self.colourless {
+            let chroma = colourless.raw();
+            planes[1..3].copy_from_slice(&chroma.data[1..3]);
+            strides[1..3].copy_from_slice(&chroma.linesize[1..3]);
+        }
+        // SAFETY: the planes have the size and format that the context was made for, gray with our chroma;
+        // the target's buffers are its own.
         let rows = unsafe {
             ffi::sws_scale(
                 self.raw.as_ptr(),
-                from.data.as_ptr().cast(),
-                from.linesize.as_ptr(),
+                planes.as_ptr().cast(),
+                strides.as_ptr(),
                 0,
                 from.height,
                 to.data.as_ptr(),
@@ -189,6 +218,15 @@ impl Drop for Converter {
         // SAFETY: ours, and never used again.
         unsafe { ffi::sws_freeContext(self.raw.as_ptr()) };
     }
+}
+
+/// A picture without colour; its luma isn't looked at.
+fn colourless(width: u32, height: u32) -> Result<Frame, MediaError> {
+    let mut frame = Frame::picture(width, height)?;
+    for plane in [1, 2] {
+        frame.plane_mut(plane)?.fill(NO_COLOUR);
+    }
+    Ok(frame)
 }
 
 /// Where chroma samples lie, in 1/256 of a luma sample: [`Color::chroma_location`], left if unknown.

@@ -5,6 +5,7 @@ use std::ptr::{self, NonNull};
 use ffmpeg_next::ffi;
 
 use super::frame::Frame;
+use super::numbers::find_decoder;
 use super::packet::Packet;
 use super::stream::Stream;
 use super::{AvError, Step, check, out_of_memory, raw_rational, step};
@@ -25,8 +26,7 @@ impl Decoder {
     ///
     /// `OutOfScope` if there is no decoder, unreadable if it refuses the stream's parameters.
     pub fn open(stream: Stream<'_>, limits: &Limits) -> Result<Self, MediaError> {
-        // SAFETY: a static description or null.
-        let codec = unsafe { ffi::avcodec_find_decoder(stream.codec()) };
+        let codec = find_decoder(stream.codec_number());
         if codec.is_null() {
             return Err(MediaError::OutOfScope {
                 what: format!(

@@ -6,6 +6,7 @@ use std::ptr::NonNull;
 use ffmpeg_next::ffi;
 use reelmesh_domain::media_types::Color;
 
+use super::numbers::{self, ColorNumbers, number};
 use super::stream::{PixelFormatFacts, pixel_format_facts};
 use super::{check, out_of_memory, raw_timestamp, timestamp};
 use crate::error::MediaError;
@@ -177,7 +178,7 @@ impl Frame {
 
     /// Whether the samples fill the full range.
     pub fn is_full_range(&self) -> bool {
-        self.raw().color_range == ffi::AVColorRange::AVCOL_RANGE_JPEG
+        self.color().full_range
     }
 
     /// Says that the samples fill the full range, or the limited one.
@@ -189,22 +190,22 @@ impl Frame {
         };
     }
 
-    /// Matrix coefficients by ITU-T H.273.
-    pub fn matrix(&self) -> u8 {
-        u8::try_from(self.raw().colorspace as u32).unwrap_or(2)
-    }
-
     /// What the samples mean, by the words of the stream itself.
     pub fn color(&self) -> Color {
         let raw = self.raw();
-        let code = |code: u32| u8::try_from(code).unwrap_or(2);
-        Color {
-            full_range: self.is_full_range(),
-            primaries: code(raw.color_primaries as u32),
-            transfer: code(raw.color_trc as u32),
-            matrix: code(raw.colorspace as u32),
-            chroma_location: u8::try_from(raw.chroma_location as u32).unwrap_or(0),
-        }
+        let numbers = ColorNumbers {
+            // SAFETY: a field of a frame that lives.
+            range: unsafe { number(&raw const raw.color_range) },
+            // SAFETY: as before.
+            primaries: unsafe { number(&raw const raw.color_primaries) },
+            // SAFETY: as before.
+            transfer: unsafe { number(&raw const raw.color_trc) },
+            // SAFETY: as before.
+            matrix: unsafe { number(&raw const raw.colorspace) },
+            // SAFETY: as before.
+            location: unsafe { number(&raw const raw.chroma_location) },
+        };
+        numbers.color()
     }
 
     /// Whether it is made of two fields.
@@ -217,6 +218,14 @@ impl Frame {
         let raw = self.raw_mut();
         raw.interlaced_frame = c_int::from(interlaced);
         raw.top_field_first = raw.interlaced_frame;
+    }
+
+    /// What the decoder says of its fields: whether it has two, whether the upper one is the first, and for
+    /// how many fields more it is shown.
+    pub fn field_flags(&self) -> [u8; 3] {
+        let raw = self.raw();
+        [raw.interlaced_frame, raw.top_field_first, raw.repeat_pict]
+            .map(|flag| u8::try_from(flag).unwrap_or(u8::MAX))
     }
 
     /// Whether the decoder saw damage in it.
@@ -254,8 +263,7 @@ impl Frame {
         let Ok(number) = c_int::try_from(plane) else {
             return (0, 0);
         };
-        // SAFETY: plain numbers; an unknown format is answered by an error.
-        let row = unsafe { row_bytes(self.format(), self.raw().width, number) };
+        let row = numbers::row_bytes(self.format(), self.raw().width, number);
         let rows = (self.height() as usize + (1 << shift) - 1) >> shift;
         (usize::try_from(row).unwrap_or(0), rows)
     }
@@ -372,19 +380,6 @@ impl Frame {
         let data = unsafe { *entry }.cast::<f32>();
         (!data.is_null() && data.is_aligned()).then_some(data)
     }
-}
-
-/// # Safety
-///
-/// None to keep: the numbers are checked by FFmpeg.
-unsafe fn row_bytes(format: c_int, width: c_int, plane: c_int) -> c_int {
-    unsafe extern "C" {
-        // As FFmpeg declares it, with the enumeration as the int that it is: a number that is no
-        // format may be passed.
-        fn av_image_get_linesize(format: c_int, width: c_int, plane: c_int) -> c_int;
-    }
-    // SAFETY: the caller's.
-    unsafe { av_image_get_linesize(format, width, plane) }
 }
 
 impl Drop for Frame {

@@ -21,6 +21,10 @@ use crate::limits::Limits;
 /// media file's name is refused before anything that it names is looked at.
 const DEMUXERS: &str = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,mpegts";
 
+/// The decoders that may be tried on a source to find out its parameters. Streams of other codecs have the
+/// parameters that their container says, which suffices to name them.
+const DECODERS: &str = "h264,hevc,aac";
+
 /// Reads in a row that may give no packet and no end: a demuxer answers so where it threw damaged data
 /// away, and a stretch of them is at most as long as the probe's bytes (32 MiB) in packets of 188 bytes.
 const EMPTY_READS_MAX: u32 = 180_000;
@@ -31,6 +35,8 @@ pub struct Input<'a> {
     raw: NonNull<ffi::AVFormatContext>,
     reader: Reader<'a>,
     container: Container,
+    /// The most pixels of a picture.
+    pixels: u64,
     control: PhantomData<&'a dyn Control>,
 }
 
@@ -58,6 +64,7 @@ impl<'a> Input<'a> {
             raw,
             reader,
             container: Container::Mp4,
+            pixels: limits.pixels,
             control: PhantomData,
         };
         input.container = input.find_container()?;
@@ -78,14 +85,24 @@ impl<'a> Input<'a> {
         }
     }
 
-    /// Reads on, and decodes where it must, until the streams' parameters are known.
+    /// Reads on, and decodes where it must, until the streams' parameters are known. Pictures of more pixels
+    /// than the limits allow aren't decoded.
     ///
     /// # Errors
     ///
     /// Unreadable, or what the source says.
     pub fn find_stream_parameters(&mut self) -> Result<(), MediaError> {
-        // SAFETY: the context is open; no options are passed.
-        let code = unsafe { ffi::avformat_find_stream_info(self.raw.as_ptr(), ptr::null_mut()) };
+        let pixels = self.pixels.to_string();
+        let mut options = (0..self.stream_count())
+            .map(|_| Options::new(&[("max_pixels", &pixels)]))
+            .collect::<Result<Vec<_>, _>>()?;
+        let mut raw: Vec<_> = options.iter_mut().map(|options| options.take()).collect();
+        // SAFETY: the context is open; there is a dictionary for each of its streams, which the call may
+        // replace by another or null.
+        let code = unsafe { ffi::avformat_find_stream_info(self.raw.as_ptr(), raw.as_mut_ptr()) };
+        for (options, raw) in options.iter_mut().zip(raw) {
+            options.give_back(raw);
+        }
         match check(code) {
             Ok(_) => Ok(()),
             Err(error) => Err(self.failure(&error, "its streams can't be read")),
@@ -239,6 +256,7 @@ fn open_raw(
     let mut options = Options::new(&[
         ("protocol_whitelist", ""),
         ("format_whitelist", DEMUXERS),
+        ("codec_whitelist", DECODERS),
         ("probesize", &probe),
         ("max_streams", &streams),
         // Wraps stay as they are stored: the plan's mapping undoes them, the same for every chunk.

@@ -14,6 +14,7 @@ pub mod filter;
 pub mod frame;
 pub mod input;
 mod log;
+mod numbers;
 pub mod options;
 pub mod packet;
 pub mod reader;

@@ -36,6 +36,16 @@ impl Options {
         &raw mut self.raw
     }
 
+    /// Hands the dictionary out, for a list of them.
+    pub(super) const fn take(&mut self) -> *mut ffi::AVDictionary {
+        std::mem::replace(&mut self.raw, ptr::null_mut())
+    }
+
+    /// Takes back what a call left of it.
+    pub(super) const fn give_back(&mut self, raw: *mut ffi::AVDictionary) {
+        self.raw = raw;
+    }
+
     /// An error if anything is left.
     pub(super) fn all_taken(&self, what: &str) -> Result<(), MediaError> {
         // SAFETY: the dictionary is ours or null; an empty key with this flag matches any entry.

@@ -11,6 +11,7 @@ use std::ptr::{self, NonNull};
 use ffmpeg_next::ffi;
 
 use super::frame::Frame;
+use super::numbers::number;
 use super::{check, out_of_memory};
 use crate::error::MediaError;
 
@@ -90,7 +91,9 @@ struct Shape {
 impl Shape {
     fn of(frame: &Frame) -> Self {
         let layout = &frame.raw().ch_layout;
-        let native = layout.order == ffi::AVChannelOrder::AV_CHANNEL_ORDER_NATIVE;
+        // SAFETY: a field of a frame that lives.
+        let order = unsafe { number(&raw const layout.order) };
+        let native = order == ffi::AVChannelOrder::AV_CHANNEL_ORDER_NATIVE as c_int;
         Self {
             rate_hz: frame.sample_rate_hz(),
             channels: frame.channels(),

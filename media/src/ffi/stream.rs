@@ -7,9 +7,40 @@ use ffmpeg_next::ffi;
 use reelmesh_domain::media_types::Color;
 use reelmesh_domain::rational::Rational;
 
+use super::numbers::{self, ColorNumbers, number};
 use super::rational;
 
-pub use ffi::{AVCodecID as CodecId, AVMediaType as Kind};
+/// What a stream carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Pictures, moving or not.
+    Video,
+    /// Sound.
+    Audio,
+    /// Subtitles.
+    Subtitle,
+    /// Data of another kind.
+    Data,
+    /// A file.
+    Attachment,
+    /// FFmpeg doesn't know.
+    Unknown,
+}
+
+/// The codecs that matter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Codec {
+    /// ITU-T H.264.
+    H264,
+    /// ITU-T H.265.
+    Hevc,
+    /// MPEG-4 AAC.
+    Aac,
+    /// FFmpeg doesn't know.
+    Unknown,
+    /// One that FFmpeg knows by a name.
+    Other,
+}
 
 /// One stream of an open container.
 #[derive(Clone, Copy)]
@@ -42,26 +73,47 @@ impl<'i> Stream<'i> {
 
     /// Video, audio, ...
     pub fn kind(self) -> Kind {
-        self.parameters.codec_type
+        const KINDS: [(ffi::AVMediaType, Kind); 5] = [
+            (ffi::AVMediaType::AVMEDIA_TYPE_VIDEO, Kind::Video),
+            (ffi::AVMediaType::AVMEDIA_TYPE_AUDIO, Kind::Audio),
+            (ffi::AVMediaType::AVMEDIA_TYPE_SUBTITLE, Kind::Subtitle),
+            (ffi::AVMediaType::AVMEDIA_TYPE_DATA, Kind::Data),
+            (ffi::AVMediaType::AVMEDIA_TYPE_ATTACHMENT, Kind::Attachment),
+        ];
+        // SAFETY: a field of parameters that live.
+        let found = unsafe { number(&raw const self.parameters.codec_type) };
+        let known = KINDS.into_iter().find(|(kind, _)| *kind as c_int == found);
+        known.map_or(Kind::Unknown, |(_, kind)| kind)
     }
 
     /// The codec.
-    pub fn codec(self) -> CodecId {
-        self.parameters.codec_id
+    pub fn codec(self) -> Codec {
+        const CODECS: [(ffi::AVCodecID, Codec); 4] = [
+            (ffi::AVCodecID::AV_CODEC_ID_H264, Codec::H264),
+            (ffi::AVCodecID::AV_CODEC_ID_HEVC, Codec::Hevc),
+            (ffi::AVCodecID::AV_CODEC_ID_AAC, Codec::Aac),
+            (ffi::AVCodecID::AV_CODEC_ID_NONE, Codec::Unknown),
+        ];
+        let found = self.codec_number();
+        let known = CODECS.into_iter().find(|(id, _)| *id as c_int == found);
+        known.map_or(Codec::Other, |(_, codec)| codec)
+    }
+
+    /// FFmpeg's number of the codec.
+    pub(super) fn codec_number(self) -> c_int {
+        // SAFETY: a field of parameters that live.
+        unsafe { number(&raw const self.parameters.codec_id) }
     }
 
     /// The codec's name.
     pub fn codec_name(self) -> String {
-        // SAFETY: a static string for any id.
-        let name = unsafe { ffi::avcodec_get_name(self.codec()) };
-        static_text(name)
+        static_text(numbers::codec_name(self.codec_number()))
     }
 
     /// The profile's name, empty where unknown.
     pub fn profile_name(self) -> String {
-        // SAFETY: a static string, or null where the codec has no such profile.
-        let name = unsafe { ffi::avcodec_profile_name(self.codec(), self.parameters.profile) };
-        static_text(name)
+        let profile = self.parameters.profile;
+        static_text(numbers::profile_name(self.codec_number(), profile))
     }
 
     /// The four characters by which the container calls the codec.
@@ -134,22 +186,29 @@ impl<'i> Stream<'i> {
 
     /// Whether the parameters say that fields are stored.
     pub fn is_interlaced(self) -> bool {
-        !matches!(
-            self.parameters.field_order,
-            ffi::AVFieldOrder::AV_FIELD_UNKNOWN | ffi::AVFieldOrder::AV_FIELD_PROGRESSIVE
-        )
+        use ffi::AVFieldOrder as F;
+        // SAFETY: a field of parameters that live.
+        let order = unsafe { number(&raw const self.parameters.field_order) };
+        let whole = [F::AV_FIELD_UNKNOWN, F::AV_FIELD_PROGRESSIVE];
+        whole.into_iter().all(|whole| whole as c_int != order)
     }
 
     /// What the samples mean.
     pub fn color(self) -> Color {
-        let code = |code: u32| u8::try_from(code).unwrap_or(2);
-        Color {
-            full_range: self.parameters.color_range == ffi::AVColorRange::AVCOL_RANGE_JPEG,
-            primaries: code(self.parameters.color_primaries as u32),
-            transfer: code(self.parameters.color_trc as u32),
-            matrix: code(self.parameters.color_space as u32),
-            chroma_location: u8::try_from(self.parameters.chroma_location as u32).unwrap_or(0),
-        }
+        let parameters = self.parameters;
+        let numbers = ColorNumbers {
+            // SAFETY: a field of parameters that live.
+            range: unsafe { number(&raw const parameters.color_range) },
+            // SAFETY: as before.
+            primaries: unsafe { number(&raw const parameters.color_primaries) },
+            // SAFETY: as before.
+            transfer: unsafe { number(&raw const parameters.color_trc) },
+            // SAFETY: as before.
+            matrix: unsafe { number(&raw const parameters.color_space) },
+            // SAFETY: as before.
+            location: unsafe { number(&raw const parameters.chroma_location) },
+        };
+        numbers.color()
     }
 
     /// Samples per second of audio, 0 where unknown.

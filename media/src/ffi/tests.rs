@@ -85,10 +85,7 @@ fn decodes_each_container() {
         assert_eq!(input.container(), container, "{name}");
         input.find_stream_parameters().expect(name);
         let stream = input.stream(0).expect("a stream");
-        assert_eq!(
-            (stream.kind(), stream.size()),
-            (Kind::AVMEDIA_TYPE_VIDEO, (320, 180))
-        );
+        assert_eq!((stream.kind(), stream.size()), (Kind::Video, (320, 180)));
         let mut decoder = Decoder::open(stream, &Limits::default()).expect(name);
         let (mut packet, mut frame) = (
             Packet::new().expect("memory"),
@@ -215,4 +212,56 @@ fn refuses_unknown_options() {
             "{options:?}"
         );
     }
+}
+
+/// Pictures of more pixels than allowed aren't decoded to find out what they are.
+#[test]
+fn large_pictures_are_not_tried() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let source = clip(directory.path(), "clip.ts");
+    for (pixels, refused) in [(320 * 180 - 1, true), (384 * 192, false)] {
+        let limits = Limits {
+            pixels,
+            ..Limits::default()
+        };
+        crate::log::clear();
+        let mut input = Input::open(Arc::clone(&source), &limits, &Unattended).expect("opens");
+        input.find_stream_parameters().expect("reads on");
+        let lines = crate::log::last_lines();
+        let found = lines.iter().any(|line| line.contains("max pixel count"));
+        assert_eq!(found, refused, "{pixels}: {lines:?}");
+    }
+}
+
+/// What is no code point in a file is read as "unspecified", not as a variant that doesn't exist: Matroska's
+/// demuxer copies the number as it is stored.
+#[test]
+fn unknown_matrix_is_unspecified() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("clip.mkv");
+    let status = Command::new("ffmpeg")
+        .args(["-v", "error", "-f", "lavfi", "-i", "testsrc2=s=64x48:d=0.2"])
+        .args([
+            "-c:v",
+            "libx264",
+            "-pix_fmt",
+            "yuv420p",
+            "-colorspace",
+            "bt709",
+        ])
+        .args(["-bsf:v", "h264_metadata=matrix_coefficients=2"])
+        .arg(&path)
+        .status()
+        .expect("ffmpeg runs");
+    assert!(status.success());
+    let mut bytes = std::fs::read(&path).expect("the clip");
+    // The element of the matrix with its length, and its value.
+    let place = bytes
+        .windows(4)
+        .position(|bytes| bytes == [0x55, 0xb1, 0x81, 1]);
+    bytes[place.expect("a matrix") + 3] = 200;
+    let source = Arc::new(Memory(bytes, Fault::None));
+    let mut input = Input::open(source, &Limits::default(), &Unattended).expect("opens");
+    input.find_stream_parameters().expect("reads on");
+    assert_eq!(input.stream(0).expect("a stream").color().matrix, 2);
 }

@@ -2,11 +2,10 @@
 //! `avcC` (ISO/IEC 14496-15).
 
 use super::boxes::{Malformed, put_u16};
+use crate::bits::{Bits, content};
 
 const NAL_SPS: u8 = 7;
 const NAL_PPS: u8 = 8;
-/// Bytes of the parameter sets that are read for the numbers in them; ours have some 30.
-const MAX_PARAMETER_SET_BYTES: usize = 4096;
 
 /// The NAL units of an Annex B byte stream, without start codes and trailing zeros.
 pub fn nal_units(annex_b: &[u8]) -> impl Iterator<Item = &[u8]> {
@@ -104,17 +103,8 @@ struct ChromaFormat {
 impl ChromaFormat {
     /// Reads them from an SPS of a high profile (ITU-T H.264 section 7.3.2.1.1).
     fn read(sps: &[u8]) -> Option<Self> {
-        let mut raw = Vec::new();
-        for (place, &byte) in sps.iter().enumerate().take(MAX_PARAMETER_SET_BYTES) {
-            let emulated = byte == 3 && place >= 2 && sps[place - 2..place] == [0, 0];
-            if !emulated {
-                raw.push(byte);
-            }
-        }
-        let mut bits = Bits {
-            bytes: &raw,
-            at: 32,
-        };
+        let raw = content(sps);
+        let mut bits = Bits::new(&raw, 32);
         let _sps_id = bits.exp_golomb()?;
         let chroma = bits.exp_golomb().filter(|&chroma| chroma <= 3)?;
         if chroma == 3 {
@@ -127,33 +117,6 @@ impl ChromaFormat {
             luma_depth_minus_8: u8::try_from(luma).ok()?,
             chroma_depth_minus_8: u8::try_from(chroma_depth).ok()?,
         })
-    }
-}
-
-struct Bits<'a> {
-    bytes: &'a [u8],
-    at: usize,
-}
-
-impl Bits<'_> {
-    fn bit(&mut self) -> Option<u32> {
-        let byte = self.bytes.get(self.at / 8)?;
-        let bit = (byte >> (7 - self.at % 8)) & 1;
-        self.at += 1;
-        Some(u32::from(bit))
-    }
-
-    fn exp_golomb(&mut self) -> Option<u32> {
-        let mut zeros = 0;
-        while self.bit()? == 0 {
-            zeros += 1;
-            if zeros > 31 {
-                return None;
-            }
-        }
-        (0..zeros)
-            .try_fold(1_u32, |value, _| Some(value << 1 | self.bit()?))?
-            .checked_sub(1)
     }
 }
 

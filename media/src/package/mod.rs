@@ -47,7 +47,7 @@ pub enum TrackMedia {
         width: u32,
         /// Height in pixels.
         height: u32,
-        /// Mean frames per second.
+        /// The most frames per second.
         frame_rate: Rational,
         /// Colour description.
         color: Color,

@@ -1,4 +1,4 @@
-//! Progressive MP4: `moov` first, one cell of each track after the other.
+//! Progressive MP4: `moov` first, then fragments of all tracks by their time.
 
 use std::io::Write;
 
@@ -35,7 +35,7 @@ pub fn write_mp4(
         .iter()
         .map(|track| Ok(checked_clock(track)?.timescale()))
         .collect::<Result<Vec<u32>, MediaError>>()?;
-    let order = interleaved(tracks);
+    let order = interleaved(tracks, &timescales);
     let mut fragments = Fragments {
         tracks,
         reader,
@@ -75,16 +75,38 @@ struct Place {
     fragment: usize,
 }
 
-/// All fragments, cell by cell, in each cell by track: what is played together lies together.
-fn interleaved(tracks: &[Track]) -> Vec<Place> {
-    let mut order: Vec<(u32, Place)> = Vec::new();
-    for (track, of) in tracks.iter().enumerate() {
+/// A fragment and its time: half of `doubled` ticks of so many to a second.
+#[derive(Clone, Copy, Debug)]
+struct Timed {
+    doubled: i128,
+    timescale: i128,
+    place: Place,
+}
+
+/// All fragments by time: what is played together lies together. Video counts from the beginning of its
+/// fragments, sound from their middle, so that the sound of a cell lies behind its pictures although its frames
+/// don't end with them. Numbers of fragments say nothing of it: a cell may have none of sound, or several.
+fn interleaved(tracks: &[Track], timescales: &[u32]) -> Vec<Place> {
+    let mut order = Vec::new();
+    for (track, (of, timescale)) in tracks.iter().zip(timescales).enumerate() {
         for (fragment, info) in of.fragments.iter().enumerate() {
-            order.push((info.sequence, Place { track, fragment }));
+            let begin = i128::from(info.decode_time) - i128::from(of.media_time);
+            let length = match of.media {
+                TrackMedia::Video { .. } => 0,
+                TrackMedia::Audio { .. } => i128::from(info.duration),
+            };
+            order.push(Timed {
+                doubled: 2 * begin + length,
+                timescale: i128::from(*timescale),
+                place: Place { track, fragment },
+            });
         }
     }
-    order.sort_by_key(|(sequence, place)| (*sequence, place.track));
-    order.into_iter().map(|(_, place)| place).collect()
+    order.sort_by(|one, other| {
+        let times = (one.doubled * other.timescale).cmp(&(other.doubled * one.timescale));
+        times.then(one.place.track.cmp(&other.place.track))
+    });
+    order.into_iter().map(|timed| timed.place).collect()
 }
 
 fn empty_tables(track: &Track) -> SampleTables {

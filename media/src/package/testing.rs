@@ -71,7 +71,8 @@ impl Clip {
         self.times.len() - 1
     }
 
-    fn task(&self) -> ChunkTask {
+    /// The task of encoding it whole.
+    pub(crate) fn task(&self) -> ChunkTask {
         let frames = u32::try_from(self.frames()).expect("few frames");
         ChunkTask {
             container: Container::Mp4,

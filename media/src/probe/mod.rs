@@ -1,5 +1,6 @@
 //! What is in a source, and whether it is in scope.
 
+mod fields;
 mod orientation;
 mod scope;
 
@@ -47,12 +48,12 @@ pub fn probe(
     let mut input = Input::open(source, limits, control)?;
     input.find_stream_parameters()?;
     let streams = Streams::sort(&input, limits)?;
-    let frame = first_frame(&mut input, streams.video, limits, control)?;
+    let first = first_frame(&mut input, &streams, limits, control)?;
     let stream = input.stream(streams.video);
     let stream = stream.ok_or_else(|| MediaError::Bug {
         rule: "streams of an open container stay".to_owned(),
     })?;
-    let video = video_facts(stream, &frame, streams.codec)?;
+    let video = video_facts(stream, &first, streams.codec)?;
     let duration_s = input.duration_us();
     Ok(SourceFacts {
         container: input.container(),
@@ -64,17 +65,28 @@ pub fn probe(
     })
 }
 
+/// What the first packets of the video stream hold.
+struct First {
+    /// The first frame that it shows.
+    frame: Frame,
+    /// Whether a parameter set, of the container or of those packets, allows fields.
+    allows_fields: bool,
+}
+
 /// Decodes the first frame that the video stream shows.
 fn first_frame(
     input: &mut Input<'_>,
-    stream: u32,
+    streams: &Streams,
     limits: &Limits,
     control: &dyn Control,
-) -> Result<Frame, MediaError> {
+) -> Result<First, MediaError> {
+    let (stream, codec) = (streams.video, streams.codec);
     input.select(stream);
     let video = input.stream(stream).ok_or_else(|| MediaError::Bug {
         rule: "streams of an open container stay".to_owned(),
     })?;
+    let form = fields::Form::of(codec, video.extradata());
+    let mut allows_fields = fields::in_config(codec, video.extradata()).unwrap_or(false);
     let mut decoder = Decoder::open(video, limits)?;
     let mut packet = Packet::new()?;
     let mut frame = Frame::new()?;
@@ -90,13 +102,20 @@ fn first_frame(
             return Err(crate::scan::encrypted(stream));
         }
         seen += 1;
+        allows_fields |= fields::in_packet(codec, form, packet.data()).unwrap_or(false);
         // A packet that doesn't decode is no reason to give up: the next key may.
         if decoder.send(Some(&packet)).is_ok() && decoder.receive(&mut frame) == Ok(Step::Ready) {
-            return Ok(frame);
+            return Ok(First {
+                frame,
+                allows_fields,
+            });
         }
     }
     if decoder.send(None).is_ok() && decoder.receive(&mut frame) == Ok(Step::Ready) {
-        return Ok(frame);
+        return Ok(First {
+            frame,
+            allows_fields,
+        });
     }
     let what = match seen {
         0 => format!("stream {stream}: there is no packet of it in the file"),
@@ -109,9 +128,10 @@ fn first_frame(
 
 fn video_facts(
     stream: Stream<'_>,
-    frame: &Frame,
+    first: &First,
     codec: VideoCodec,
 ) -> Result<VideoFacts, MediaError> {
+    let frame = &first.frame;
     let format = frame.pixel_format().ok_or_else(|| MediaError::Bug {
         rule: "a decoded frame has a pixel format".to_owned(),
     })?;
@@ -129,7 +149,7 @@ fn video_facts(
             .display_matrix()
             .and_then(orientation::orientation)
             .unwrap_or_default(),
-        interlaced: stream.is_interlaced() || frame.is_interlaced(),
+        interlaced: first.allows_fields || stream.is_interlaced() || frame.is_interlaced(),
         color: color(stream.color(), frame.color()),
         time_base: stream.time_base(),
         frame_rate: stream.frame_rate(),

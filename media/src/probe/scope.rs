@@ -4,7 +4,7 @@ use reelmesh_domain::media_types::{AudioFacts, LeftOutStream, VideoCodec};
 
 use crate::error::MediaError;
 use crate::ffi::input::Input;
-use crate::ffi::stream::{CodecId, Kind, PixelFormatFacts, Stream, pixel_format_facts};
+use crate::ffi::stream::{Codec, Kind, PixelFormatFacts, Stream, pixel_format_facts};
 use crate::limits::Limits;
 
 /// Bits per component that are in scope.
@@ -22,9 +22,8 @@ pub(super) struct Streams {
 impl Streams {
     /// Takes the first video stream and all audio tracks, and names what is left out.
     pub(super) fn sort(input: &Input<'_>, limits: &Limits) -> Result<Self, MediaError> {
-        let moving = |stream: &Stream<'_>| {
-            stream.kind() == Kind::AVMEDIA_TYPE_VIDEO && !stream.is_attached_picture()
-        };
+        let moving =
+            |stream: &Stream<'_>| stream.kind() == Kind::Video && !stream.is_attached_picture();
         let Some(video) = input.streams().find(moving) else {
             return Err(MediaError::OutOfScope {
                 what: format!(
@@ -40,7 +39,7 @@ impl Streams {
             if stream.index() == video.index() {
                 continue;
             }
-            if stream.kind() == Kind::AVMEDIA_TYPE_AUDIO {
+            if stream.kind() == Kind::Audio {
                 audio.push(audio_facts(stream)?);
             } else {
                 left_out.push(left_out_stream(stream, video.index()));
@@ -79,8 +78,8 @@ fn video_codec(video: Stream<'_>, limits: &Limits) -> Result<VideoCodec, MediaEr
         return Err(crate::scan::encrypted(index));
     }
     let codec = match video.codec() {
-        CodecId::AV_CODEC_ID_H264 => VideoCodec::H264,
-        CodecId::AV_CODEC_ID_HEVC => VideoCodec::Hevc,
+        Codec::H264 => VideoCodec::H264,
+        Codec::Hevc => VideoCodec::Hevc,
         _ => {
             return Err(MediaError::OutOfScope {
                 what: format!(
@@ -123,7 +122,7 @@ fn audio_facts(stream: Stream<'_>) -> Result<AudioFacts, MediaError> {
     if stream.is_encrypted() {
         return Err(crate::scan::encrypted(index));
     }
-    if stream.codec() != CodecId::AV_CODEC_ID_AAC {
+    if stream.codec() != Codec::Aac {
         return Err(MediaError::OutOfScope {
             what: format!(
                 "stream {index} is {} audio; AAC tracks are in scope, or none",
@@ -153,7 +152,7 @@ fn audio_facts(stream: Stream<'_>) -> Result<AudioFacts, MediaError> {
 fn left_out_stream(stream: Stream<'_>, video: u32) -> LeftOutStream {
     let reason = if stream.is_attached_picture() {
         "pictures attached to the file aren't carried over".to_owned()
-    } else if stream.kind() == Kind::AVMEDIA_TYPE_VIDEO {
+    } else if stream.kind() == Kind::Video {
         format!("only the first video stream, stream {video}, is transcoded")
     } else {
         format!("{} streams aren't carried over", kind(stream))
@@ -171,18 +170,18 @@ fn kind(stream: Stream<'_>) -> &'static str {
         return "attached picture";
     }
     match stream.kind() {
-        Kind::AVMEDIA_TYPE_VIDEO => "video",
-        Kind::AVMEDIA_TYPE_AUDIO => "audio",
-        Kind::AVMEDIA_TYPE_SUBTITLE => "subtitle",
-        Kind::AVMEDIA_TYPE_DATA => "data",
-        Kind::AVMEDIA_TYPE_ATTACHMENT => "attachment",
-        _ => "unknown",
+        Kind::Video => "video",
+        Kind::Audio => "audio",
+        Kind::Subtitle => "subtitle",
+        Kind::Data => "data",
+        Kind::Attachment => "attachment",
+        Kind::Unknown => "unknown",
     }
 }
 
 fn codec_name(stream: Stream<'_>) -> String {
     match stream.codec() {
-        CodecId::AV_CODEC_ID_NONE => "unknown".to_owned(),
+        Codec::Unknown => "unknown".to_owned(),
         _ => stream.codec_name(),
     }
 }

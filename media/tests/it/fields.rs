@@ -81,3 +81,57 @@ fn field_pairs_are_cut_exactly() {
         assert_eq!((found.frames, found.chunks), (30, 3), "{name}");
     }
 }
+
+/// A stream that begins with progressive frames and may go on with fields is deinterlaced: the first frame
+/// alone doesn't say so. What may hold frames only isn't.
+#[test]
+fn fields_behind_frames_are_announced() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let encode = |name: &str, options: &[&str]| {
+        let path = directory.path().join(name);
+        let status = Command::new("ffmpeg")
+            .args([
+                "-v",
+                "error",
+                "-f",
+                "lavfi",
+                "-i",
+                "testsrc2=s=192x128:r=25:d=1",
+            ])
+            .args([
+                "-pix_fmt", "yuv420p", "-c:v", "libx264", "-preset", "veryfast",
+            ])
+            .args(options)
+            .arg(&path)
+            .status()
+            .expect("ffmpeg runs");
+        assert!(status.success(), "{name}");
+        fs::read(path).expect("the clip")
+    };
+    let whole = encode("whole.264", &["-x264-params", "fake-interlaced=1"]);
+    let fields = encode("fields.264", &["-flags", "+ildct+ilme"]);
+    let plain = encode("plain.264", &[]);
+    for (name, stream, interlaced) in [
+        ("mixed", [whole, fields].concat(), true),
+        ("plain", plain, false),
+    ] {
+        let raw = directory.path().join(name).with_extension("264");
+        fs::write(&raw, stream).expect("written");
+        for container in ["ts", "mp4", "mkv"] {
+            let path = directory.path().join(name).with_extension(container);
+            let status = Command::new("ffmpeg")
+                .args(["-v", "error", "-fflags", "+genpts", "-i"])
+                .arg(&raw)
+                .args(["-c", "copy", "-bsf:v", "setts=pts=N*48000:dts=N*48000"])
+                .arg(&path)
+                .status()
+                .expect("ffmpeg runs");
+            assert!(status.success(), "{name}.{container}");
+            let source = open(&path);
+            assert_eq!(
+                source.facts.video.interlaced, interlaced,
+                "{name}.{container}"
+            );
+        }
+    }
+}

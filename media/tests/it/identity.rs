@@ -59,6 +59,7 @@ impl Source {
         let timeline = timeline.map_err(|error| MediaError::Unreadable {
             what: error.to_string(),
         })?;
+        limits.admit(&timeline)?;
         Ok(Self {
             bytes,
             facts,

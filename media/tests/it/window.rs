@@ -247,3 +247,24 @@ fn read_errors_are_errors() {
     let decoded = decode_window(&task, fails(), &limits, &Unattended, &mut |_, _| Ok(()));
     assert!(matches!(decoded, Err(MediaError::Io { .. })), "{decoded:?}");
 }
+
+/// A few frames that claim to stand for years are refused before anything is made of them: sound would be
+/// filled up with silence to their end.
+#[test]
+fn years_are_refused() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let years = "-t 0.12 -video_track_timescale 1 -bsf:v setts=pts=N*31536000:dts=N*31536000";
+    let path = clip(
+        directory.path(),
+        "years.mp4",
+        &format!("-c:v libx264 -bf 0 {years}"),
+    );
+    let Err(refused) = Source::open(&path) else {
+        panic!("years are taken");
+    };
+    let class = matches!(refused, MediaError::LimitPassed { bound: 172_800, value, .. } if value > 63_072_000);
+    assert!(
+        class || matches!(refused, MediaError::Unreadable { .. }),
+        "{refused:?}"
+    );
+}

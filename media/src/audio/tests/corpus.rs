@@ -15,7 +15,7 @@ use super::{BEEPS, decoded, ffmpeg, floats, heard, lag, moved, run, task, text};
 use crate::control::Unattended;
 use crate::ffi::input::Input;
 use crate::ffi::packet::Packet;
-use crate::ffi::stream::{CodecId, Kind, Stream};
+use crate::ffi::stream::{Codec, Kind, Stream};
 use crate::io::FileSource;
 use crate::limits::Limits;
 
@@ -66,9 +66,7 @@ fn facts(stream: Stream<'_>) -> VideoFacts {
 /// The timeline of the video, from its packets.
 fn timeline(path: &Path) -> Option<Timeline> {
     let mut input = open(path);
-    let video = |stream: &Stream<'_>| {
-        stream.kind() == Kind::AVMEDIA_TYPE_VIDEO && !stream.is_attached_picture()
-    };
+    let video = |stream: &Stream<'_>| stream.kind() == Kind::Video && !stream.is_attached_picture();
     let stream = input.streams().find(video)?;
     let (facts, bits) = (facts(stream), stream.timestamp_bits());
     let container = input.container();
@@ -100,7 +98,7 @@ fn tasks(path: &Path) -> Vec<(AudioTask, u32)> {
     let input = open(path);
     let tracks = input
         .streams()
-        .filter(|stream| stream.codec() == CodecId::AV_CODEC_ID_AAC && !stream.is_encrypted());
+        .filter(|stream| stream.codec() == Codec::Aac && !stream.is_encrypted());
     let made = tracks.map(|stream| {
         let base = stream.time_base();
         let rate = if stream.sample_rate_hz() == 48_000 {

@@ -165,3 +165,70 @@ fn interlaced_frames_are_made_whole() {
     let [untouched, _] = both(&film, Orientation::default(), false, filter);
     assert!(ours != untouched);
 }
+
+/// Pictures without chroma keep their luma if it is of limited range, and are made limited if it is of the
+/// full one; their chroma says that there is no colour. (swscale alone takes any of them for full range.)
+#[test]
+fn gray_keeps_its_luma() {
+    let directory = tempfile::tempdir().expect("a directory");
+    for (name, encoder, range) in [
+        ("hevc.mp4", "libx265", "tv"),
+        ("hevc-full.mp4", "libx265", "pc"),
+        ("h264.mp4", "libx264", "tv"),
+        ("h264-full.mp4", "libx264", "pc"),
+    ] {
+        let scale = format!("format=gray,setrange={range}");
+        let film = Film::make(
+            directory.path(),
+            name,
+            "testsrc2=s=130x98:r=25:d=3",
+            &[
+                "-vf",
+                &scale,
+                "-c:v",
+                encoder,
+                "-color_range",
+                range,
+                "-v",
+                "error",
+            ],
+        );
+        let task = film.task(1, 2, &[rendition(64, 64, None)]);
+        let mut pictures = Pictures::new(&task);
+        let mut compared = 0;
+        film.window(&task, &mut |index, frame| {
+            let source = frame.share()?;
+            assert_eq!(source.color().full_range, range == "pc", "{name}");
+            pictures.push(index, frame)?;
+            while let Some((_, picture)) = pictures.next()? {
+                check_gray(name, range == "pc", [&source, &picture]);
+                compared += 1;
+            }
+            Ok(())
+        })
+        .expect("decodes");
+        assert!(compared > 0, "{name}");
+    }
+}
+
+#[track_caller]
+fn check_gray(name: &str, full: bool, [source, picture]: [&Frame; 2]) {
+    let (width, height) = picture.plane_size(0);
+    for y in 0..height {
+        let row = |frame: &Frame| frame.plane(0)[y * frame.stride(0)..][..width].to_vec();
+        for (theirs, ours) in row(source).into_iter().zip(row(picture)) {
+            let expected = if full {
+                16.0 + f64::from(theirs) * 219.0 / 255.0
+            } else {
+                f64::from(theirs)
+            };
+            assert!(
+                (f64::from(ours) - expected).abs() <= if full { 1.0 } else { 0.0 },
+                "{name}: {ours} of {theirs}"
+            );
+        }
+    }
+    let bytes = planes(picture);
+    let chroma = &bytes[width * height..];
+    assert!(chroma.iter().all(|sample| *sample == 128), "{name}");
+}

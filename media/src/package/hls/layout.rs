@@ -52,13 +52,22 @@ pub(super) fn lay_out(
     reader: &mut dyn FragmentReader,
 ) -> Result<Vec<TrackLayout>, MediaError> {
     let mut laid_out: Vec<TrackLayout> = Vec::new();
-    let mut video_segments = None;
+    let mut video_ends_us: Option<Vec<u64>> = None;
     for track in tracks {
         let timing = Timing::of(track, reader)?;
-        let mut groups = groups(track, cells_per_segment);
-        match track.media {
-            TrackMedia::Video { .. } => video_segments = Some(groups.len()),
-            TrackMedia::Audio { .. } => join_rest(&mut groups, video_segments, &timing),
+        let groups = match (&track.media, &video_ends_us) {
+            (TrackMedia::Audio { .. }, Some(ends_us)) => {
+                let mut groups = aligned(&timing, ends_us, cells_per_segment);
+                join_rest(&mut groups, ends_us.len(), &timing);
+                groups
+            }
+            (TrackMedia::Video { .. } | TrackMedia::Audio { .. }, _) => {
+                groups(track, cells_per_segment)
+            }
+        };
+        if matches!(track.media, TrackMedia::Video { .. }) {
+            let ends = groups.iter().map(|group| timing.starts_us[group.end]);
+            video_ends_us = Some(ends.collect());
         }
         laid_out.push(timing.lay_out(track, groups));
     }
@@ -100,9 +109,32 @@ fn groups(track: &Track, cells_per_segment: u32) -> Vec<Range<usize>> {
     groups
 }
 
+/// Groups of the fragments of sound, each up to the border that is nearest to the end of a segment of video
+/// (design rule 5.11). Not by number: there is no fragment of sound for a cell in which no frame of it ends, and
+/// several for one of many minutes. Sound behind the last picture has groups of so many fragments.
+fn aligned(timing: &Timing, ends_us: &[u64], cells_per_segment: u32) -> Vec<Range<usize>> {
+    let fragments = timing.starts_us.len().saturating_sub(1);
+    let mut groups: Vec<Range<usize>> = Vec::new();
+    let mut start = 0;
+    for &end_us in ends_us {
+        let border = timing.border_near(end_us);
+        if border > start {
+            groups.push(start..border);
+            start = border;
+        }
+    }
+    let step = usize::try_from(cells_per_segment).unwrap_or(usize::MAX);
+    while start < fragments {
+        let end = start.saturating_add(step).min(fragments);
+        groups.push(start..end);
+        start = end;
+    }
+    groups
+}
+
 /// A last segment of sound alone, shorter than half of the one before, isn't worth a request.
-fn join_rest(groups: &mut Vec<Range<usize>>, video_segments: Option<usize>, timing: &Timing) {
-    let alone = video_segments.is_some_and(|segments| groups.len() > segments);
+fn join_rest(groups: &mut Vec<Range<usize>>, video_segments: usize, timing: &Timing) {
+    let alone = groups.len() > video_segments;
     if let [.., before, last] = groups.as_mut_slice()
         && alone
         && timing.length_us(last) * 2 < timing.length_us(before)
@@ -151,6 +183,17 @@ impl Timing {
         let us = u64::try_from(scaled / u128::from(timescale.max(1))).unwrap_or(u64::MAX);
         let before = self.starts_us.last().copied().unwrap_or(0);
         self.starts_us.push(us.max(before));
+    }
+
+    /// The place of the fragment that begins nearest to this time; of the end, the number of fragments.
+    fn border_near(&self, time_us: u64) -> usize {
+        let behind = self.starts_us.partition_point(|start| *start < time_us);
+        let behind = behind.min(self.starts_us.len().saturating_sub(1));
+        let off = |place: usize| self.starts_us[place].abs_diff(time_us);
+        match behind.checked_sub(1) {
+            Some(before) if off(before) < off(behind) => before,
+            _ => behind,
+        }
     }
 
     fn length_us(&self, fragments: &Range<usize>) -> u64 {

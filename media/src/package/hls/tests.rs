@@ -150,6 +150,52 @@ fn playlists_of_sound_alone() {
     insta::assert_snapshot!(text_of(&package));
 }
 
+/// A picture of a slide show stands for seven minutes: the sound of that cell has several fragments, and the cells
+/// behind have theirs under other numbers. Segments of both end together all the same.
+#[test]
+fn sound_keeps_step_with_standing_pictures() {
+    let mut memory = Memory::default();
+    let tracks = [
+        made_up(
+            "v",
+            video(64, 64),
+            &[2_000, 420_000, 2_000, 20, 20, 4_000],
+            &mut memory,
+        ),
+        // None for the two cells of 20 ms.
+        made_up(
+            "a",
+            audio(None, None, true),
+            &[2_010, 349_500, 70_490, 2_040, 4_000, 3_000, 3_000],
+            &mut memory,
+        ),
+    ];
+    let durations = |cells_per_segment, memory: &mut Memory| {
+        let laid_out = layout::lay_out(&tracks, cells_per_segment, memory).unwrap();
+        let tracks = laid_out.iter().map(|layout| {
+            let segments = layout.segments.iter();
+            segments
+                .map(|s| s.piece.duration_us / 1_000)
+                .collect::<Vec<_>>()
+        });
+        tracks.collect::<Vec<_>>()
+    };
+    assert_eq!(
+        durations(2, &mut memory),
+        [
+            [422_000, 2_020, 4_020].to_vec(),
+            [422_000, 2_040, 4_000, 6_000].to_vec()
+        ]
+    );
+    assert_eq!(
+        durations(1, &mut memory),
+        [
+            [2_000, 420_000, 2_000, 20, 20, 4_000].to_vec(),
+            [2_010, 419_990, 2_040, 4_000, 3_000, 3_000].to_vec(),
+        ]
+    );
+}
+
 /// Names that would leave the folder or stand twice, and packages of nothing, are bugs.
 #[test]
 fn unfit_tracks_are_refused() {

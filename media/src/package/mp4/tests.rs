@@ -125,6 +125,55 @@ fn variable_times_are_kept() {
     }
 }
 
+/// Fragments lie in the order in which they are played, whatever their numbers: the sound of a picture that
+/// stands for seven minutes behind it, and not before the pictures that come later.
+#[test]
+fn fragments_lie_by_time() {
+    let mut memory = Memory::default();
+    let mut video = Clip::constant("video", rate(25, 1), 13).encode(&mut memory);
+    let mut sound = tone("sound", 24_000, 24_000, &mut memory);
+    let fragments = |durations: &[i64]| {
+        let mut decode_time = 0;
+        let mut fragments = Vec::new();
+        for (sequence, &duration) in (1..).zip(durations) {
+            fragments.push(FragmentInfo {
+                sequence,
+                decode_time,
+                duration,
+                samples: 1,
+                bytes: 1,
+            });
+            decode_time += duration;
+        }
+        fragments
+    };
+    video.media_time = 0;
+    video.fragments = fragments(&[50, 420 * 25, 50, 1, 1, 50]);
+    sound.media_time = 1_024;
+    sound.fragments = fragments(&[97_280, 16_384 * 1_024, 3_383_000, 98_000, 96_000]);
+    let order = interleaved(&[video, sound], &[25, 48_000]);
+    let order: Vec<_> = order
+        .iter()
+        .map(|place| (place.track, place.fragment))
+        .collect();
+    assert_eq!(
+        order,
+        [
+            (0, 0),
+            (1, 0),
+            (0, 1),
+            (1, 1),
+            (1, 2),
+            (0, 2),
+            (1, 3),
+            (0, 3),
+            (0, 4),
+            (0, 5),
+            (1, 4),
+        ]
+    );
+}
+
 /// A fragment that isn't what its record says, or changes between the two readings, is a bug and no file.
 #[test]
 fn wrong_fragments_are_refused() {

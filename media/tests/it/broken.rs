@@ -5,6 +5,7 @@ use std::path::Path;
 
 use crate::clips::{X264, X264_OPEN, X265_OPEN, clip, cut, open};
 use crate::identity::Found;
+use crate::pulled::LARGE;
 
 /// Bytes of a packet of a transport stream.
 const TS_PACKET: usize = 188;
@@ -123,5 +124,36 @@ fn truncated_files_are_cut_exactly() {
         let bytes = made(directory, name, options);
         let found = check(directory, name, &bytes[..bytes.len() * 2 / 3]);
         assert!(found.frames >= 40 && found.chunks >= 3, "{name}: {found:?}");
+    }
+}
+
+/// Bytes in the middle that are no packets at all, more than a demuxer looks through at once: what lies
+/// behind them is there, and the damage is counted.
+#[test]
+fn damaged_middles_are_passed() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let directory = directory.path();
+    for (name, options) in [
+        ("clip.ts", ""),
+        ("clip.mkv", ""),
+        ("clip.mkv", "-live 1"),
+        ("clip.mp4", ""),
+        ("clip.mp4", "-movflags frag_keyframe+empty_moov"),
+    ] {
+        let mut bytes = made(directory, name, &format!("{LARGE} {options}"));
+        let middle = bytes.len() / 2;
+        for (place, byte) in bytes[middle..middle + 300_000].iter_mut().enumerate() {
+            *byte = (place % 61 * 4) as u8;
+        }
+        let path = directory.join(format!("broken-{name}"));
+        fs::write(&path, bytes).expect("written");
+        let source = open(&path);
+        println!(
+            "{name} {options} {} {:?}",
+            source.timeline.frames.len(),
+            source.timeline.frames.last()
+        );
+        let exact = source.exact();
+        println!("{} {:?}", exact.frames.len(), exact.frames.last());
     }
 }

@@ -3,7 +3,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use proptest::prelude::*;
 
-use super::fragments::only_from_fragment;
 use super::masked::{Mask, Masked};
 use super::*;
 

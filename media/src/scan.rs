@@ -33,13 +33,12 @@ pub fn scan(
         Container::Mp4 => layout::without_payload(&source)?,
         Container::Matroska | Container::MpegTs => None,
     };
-    let input = match hollow {
-        Some(hollow) => Input::open_as(Opening::Unparsed, hollow, limits, control)?,
-        None => {
-            let mut input = Input::open(source, limits, control)?;
-            input.find_stream_parameters()?;
-            input
-        }
+    let input = if let Some(hollow) = hollow {
+        Input::open_as(Opening::Unparsed, hollow, limits, control)?
+    } else {
+        let mut input = Input::open(source, limits, control)?;
+        input.find_stream_parameters()?;
+        input
     };
     scan_packets(input, facts, limits, control)
 }

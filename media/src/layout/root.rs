@@ -25,18 +25,18 @@ pub(super) struct RootBox {
 
 /// The box at a position; `None` if none can stand there.
 pub(super) fn box_at(source: &dyn ByteSource, start: u64) -> Result<Option<RootBox>, MediaError> {
-    let mut header = [0; 16];
+    let mut header = [0_u8; 16];
     if read_full(source, start, &mut header)? < 8 {
         return Ok(None);
     }
-    let [a, b, c, d, kind @ .., e, f, g, h, i, j, k, l] = header;
-    let (content, size) = match u32::from_be_bytes([a, b, c, d]) {
-        0 => (8, source.length().saturating_sub(start)),
-        1 => (
-            LONG_HEADER_BYTES,
-            u64::from_be_bytes([e, f, g, h, i, j, k, l]),
-        ),
-        size => (8, u64::from(size)),
+    let ([size, kind, ..], _) = header.as_chunks::<4>() else {
+        return Ok(None);
+    };
+    let (kind, long) = (*kind, header.last_chunk::<8>().copied());
+    let (content, size) = match (u32::from_be_bytes(*size), long) {
+        (0, _) => (8, source.length().saturating_sub(start)),
+        (1, Some(long)) => (LONG_HEADER_BYTES, u64::from_be_bytes(long)),
+        (size, _) => (8, u64::from(size)),
     };
     if size < content {
         return Ok(None);

@@ -198,7 +198,8 @@ impl<'a> Input<'a> {
                 Ok(_) => return Ok(true),
                 Err(error) if error.code == ffi::AVERROR(ffi::EAGAIN) => {}
                 Err(error) if error.code == ffi::AVERROR_EOF => return Ok(false),
-                // Broken data inside isn't the end: what comes behind it is read.
+                // Broken data inside isn't the end: what comes behind it is read. (The demuxers of MKV and TS
+                // look for the next good place themselves.)
                 Err(error) if error.code == ffi::AVERROR_INVALIDDATA => {
                     broken += 1;
                     if broken == BROKEN_READS_MAX {

@@ -11,6 +11,7 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+pub mod chroma;
 pub mod codec;
 pub mod events;
 pub mod failure;

@@ -1,6 +1,7 @@
 //! Bounds for untrusted input: what a source may ask for before it is refused.
 
 use reelmesh_domain::plan::Timeline;
+use reelmesh_domain::rational::Rational;
 
 use crate::error::MediaError;
 
@@ -31,7 +32,7 @@ impl Limits {
     ///
     /// `LimitPassed`.
     pub fn admit(&self, timeline: &Timeline) -> Result<(), MediaError> {
-        let seconds = timeline.duration_s().map(|length| length.ceil());
+        let seconds = timeline.duration_s().map(Rational::ceil);
         let seconds = seconds.and_then(|seconds| u64::try_from(seconds).ok());
         let value = seconds.unwrap_or(u64::MAX);
         if value <= self.duration_s {

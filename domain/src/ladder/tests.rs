@@ -369,7 +369,33 @@ fn colours_are_the_sources_or_guessed() {
         let color = Ladder::try_from(three_rungs()).unwrap().video(&facts)[0].color;
         assert_eq!((color.primaries, color.transfer, color.matrix), wanted);
         assert!(!color.full_range, "the output is of limited range");
-        assert_eq!(color.chroma_location, 1);
+        assert_eq!(color.chroma_location, 3);
+    }
+}
+
+/// Chroma of 4:2:0 stays where it is, and turning moves it; that of other formats is laid to the left.
+#[test]
+fn chroma_is_said_where_it_lies() {
+    for (format, location, quarter_turns, expected) in [
+        ("yuv420p", 0, 0, 1),
+        ("yuv420p", 2, 0, 2),
+        ("yuvj420p", 2, 1, 2),
+        ("yuv420p", 3, 0, 3),
+        ("yuv420p", 1, 1, 4),
+        ("yuv420p", 0, 3, 6),
+        ("yuv444p", 3, 1, 1),
+        ("yuv422p", 0, 1, 1),
+        ("gray", 2, 0, 1),
+    ] {
+        let mut facts = facts(640, 480);
+        facts.video.pixel_format = format.to_owned();
+        facts.video.color.chroma_location = location;
+        facts.video.orientation.quarter_turns = quarter_turns;
+        let color = Ladder::try_from(three_rungs()).unwrap().video(&facts)[0].color;
+        assert_eq!(
+            color.chroma_location, expected,
+            "{format} {location} {quarter_turns}"
+        );
     }
 }
 

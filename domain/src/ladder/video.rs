@@ -5,6 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::cmp::{Ordering, Reverse};
 
+use crate::chroma::ChromaPlace;
 use crate::media_types::{Color, SourceFacts, Vbv, VideoFacts, VideoRendition, X264Settings};
 use crate::rational::Rational;
 
@@ -191,12 +192,14 @@ const HD_ROWS: u32 = 720;
 const BT709: u8 = 1;
 /// SMPTE 170M, the same.
 const SMPTE170M: u8 = 6;
-/// Samples lie as MPEG-2 and H.264 lay them by default.
-const CHROMA_LEFT: u8 = 1;
+
+/// FFmpeg's pixel formats of 4:2:0 in 8 bits.
+const HALVED_BOTH_WAYS: [&str; 4] = ["yuv420p", "yuvj420p", "nv12", "nv21"];
 
 /// What the output says of its colours (design rule 5.12).
 ///
-/// Only the range and the chroma position are converted, so the code points are the source's own.
+/// Only the range is converted, so the code points are the source's own. Chroma samples of 4:2:0 stay where
+/// they are in the picture, which turning moves; those of other formats are laid to the left.
 /// Where it says nothing (2, or the reserved 0 and 3): BT.709 if the shorter side has at least 720
 /// pixels, else SMPTE 170M. RGB (matrix 0) is made BT.709.
 fn color(video: &VideoFacts) -> Color {
@@ -210,6 +213,11 @@ fn color(video: &VideoFacts) -> Color {
         code => code,
     };
     let source = video.color;
+    let chroma = if HALVED_BOTH_WAYS.contains(&video.pixel_format.as_str()) {
+        ChromaPlace::of(source.chroma_location).turned(video.orientation)
+    } else {
+        ChromaPlace::LEFT
+    };
     Color {
         full_range: false,
         primaries: known(source.primaries),
@@ -218,6 +226,6 @@ fn color(video: &VideoFacts) -> Color {
             0 => BT709,
             code => known(code),
         },
-        chroma_location: CHROMA_LEFT,
+        chroma_location: chroma.location(),
     }
 }

@@ -71,7 +71,9 @@ pub(super) struct Cutting {
     pub(super) permille: u64,
 }
 
-/// Ends of the chunks that have `length` cells each, the last one's left out.
+/// Ends of the chunks that have `length` cells each, the last one's left out. The downside of asking for exact
+/// lengths: a border behind a cell of one frame may join two IDR pictures with one `idr_pic_id`, which decoders
+/// that look for lost pictures by it may take for one. By cost none is put there.
 pub(super) fn by_cells(cells: &[Cell], length: u32) -> Vec<Cut> {
     let step = usize::try_from(length.clamp(1, MAX_CHUNK_CELLS)).unwrap_or(usize::MAX);
     let places = (0..cells.len()).step_by(step).skip(1);

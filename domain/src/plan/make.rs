@@ -295,7 +295,12 @@ fn cutting(plan: &Plan, inputs: Inputs<'_>) -> Result<Cutting, PlanError> {
             cost: u64::try_from(cost).unwrap_or(u64::MAX).min(MAX_BORDER_COST),
         })
     };
-    let borders = plan.cells.iter().enumerate().skip(1).map(border);
+    // H.264 wants the idr_pic_id of two IDR pictures in a row to differ (section 7.4.3), and x264 counts anew in
+    // each chunk: behind a cell of one frame, which is an IDR picture alone, both may be equal.
+    let pairs = plan.cells.windows(2).enumerate();
+    let borders = pairs
+        .filter(|(_, pair)| pair[0].frames.end - pair[0].frames.start > 1)
+        .map(|(before, pair)| border((before + 1, &pair[1])));
     let max_frames = || {
         let frames = Rational::whole(i64::try_from(plan.frames).ok()?);
         let mean_rate = frames.checked_div(inputs.timeline.duration_s()?)?;

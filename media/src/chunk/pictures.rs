@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use reelmesh_domain::chroma::ChromaPlace;
 use reelmesh_domain::media_types::{ChunkTask, Orientation};
 
 use super::turn::{turn, turned_size};
@@ -106,7 +107,10 @@ impl<'t> Pictures<'t> {
                         rule: "a task has a rendition".to_owned(),
                     });
                 };
-                let converter = Converter::new(shape, rendition.color)?;
+                // The picture is turned behind the converter.
+                let place = ChromaPlace::of(rendition.color.chroma_location);
+                let place = place.before(self.task.filter.orientation);
+                let converter = Converter::new(shape, rendition.color, place)?;
                 other.insert((converter, Frame::picture(shape.width, shape.height)?))
             }
         };

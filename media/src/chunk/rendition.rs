@@ -1,5 +1,6 @@
 //! One rendition of a chunk: scales, encodes, keeps the own packets and cuts them into fragments.
 
+use reelmesh_domain::chroma::ChromaPlace;
 use reelmesh_domain::media_types::{ChunkTask, FragmentInfo, TrackReport, VideoRendition};
 
 use super::pictures::reused;
@@ -80,9 +81,11 @@ impl<'t> RenditionEncoder<'t> {
         let scaler = match &mut self.scaler {
             Some((size, scaler)) if *size == from => scaler,
             other => {
-                let scaler = Scaler::new(from, to).map_err(|error| MediaError::OutOfScope {
-                    what: format!("rendition {}: {error}", self.rendition.name),
-                })?;
+                let place = ChromaPlace::of(self.rendition.color.chroma_location);
+                let scaler =
+                    Scaler::sited(from, to, place).map_err(|error| MediaError::OutOfScope {
+                        what: format!("rendition {}: {error}", self.rendition.name),
+                    })?;
                 &mut other.insert((from, scaler)).1
             }
         };

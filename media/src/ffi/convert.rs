@@ -4,6 +4,7 @@ use std::ffi::{CStr, c_int};
 use std::ptr::{self, NonNull};
 
 use ffmpeg_next::ffi;
+use reelmesh_domain::chroma::ChromaPlace;
 use reelmesh_domain::media_types::Color;
 
 use super::frame::{Frame, YUV420P};
@@ -17,6 +18,9 @@ const FLAGS: c_int =
 
 /// swscale's unit: no change of contrast and saturation.
 const UNCHANGED: c_int = 1 << 16;
+
+/// Half the distance of two luma samples in swscale's unit.
+const HALF: i64 = 128;
 
 /// A chroma sample of gray in 8 bits.
 const NO_COLOUR: u8 = 128;
@@ -83,12 +87,12 @@ pub struct Converter {
 
 impl Converter {
     /// A converter of pictures into what `to` says: its matrix is taken for both sides (RGB has
-    /// none), and its place of the chroma samples.
+    /// none). `place` is where the chroma samples shall lie; those of 4:2:0 stay where they are.
     ///
     /// # Errors
     ///
     /// `OutOfScope` for a format that swscale doesn't read.
-    pub fn new(from: Shape, to: Color) -> Result<Self, MediaError> {
+    pub fn new(from: Shape, to: Color, place: ChromaPlace) -> Result<Self, MediaError> {
         super::prepare();
         // SAFETY: allocates or returns null.
         let raw = unsafe { ffi::sws_alloc_context() };
@@ -102,7 +106,7 @@ impl Converter {
             converter.colourless = Some(colourless(from.width, from.height)?);
         }
         let (width, height) = (i64::from(from.width), i64::from(from.height));
-        let (column, row) = chroma_place(to.chroma_location);
+        let [column, row] = [place.column, place.row].map(|halves| i64::from(halves) * HALF);
         for (name, value) in [
             (c"sws_flags", i64::from(FLAGS)),
             (c"srcw", width),
@@ -116,11 +120,17 @@ impl Converter {
         ] {
             converter.set(name, value)?;
         }
-        let (halved_columns, halved_rows) = chroma_shifts(from.known_format());
-        if halved_columns {
+        let (from_column, from_row) = match chroma_shifts(from.known_format()) {
+            (true, true) => (Some(column), Some(row)),
+            // 4:2:2 lies at the left, 4:4:0 between the rows.
+            (true, false) => (Some(0), None),
+            (false, true) => (None, Some(HALF)),
+            (false, false) => (None, None),
+        };
+        if let Some(column) = from_column {
             converter.set(c"src_h_chr_pos", column)?;
         }
-        if halved_rows {
+        if let Some(row) = from_row {
             converter.set(c"src_v_chr_pos", row)?;
         }
         converter.set_colors(from, to);
@@ -227,15 +237,6 @@ fn colourless(width: u32, height: u32) -> Result<Frame, MediaError> {
         frame.plane_mut(plane)?.fill(NO_COLOUR);
     }
     Ok(frame)
-}
-
-/// Where chroma samples lie, in 1/256 of a luma sample: [`Color::chroma_location`], left if unknown.
-const fn chroma_place(location: u8) -> (i64, i64) {
-    match location {
-        2 => (128, 128),
-        3 => (0, 0),
-        _ => (0, 128),
-    }
 }
 
 /// Whether the format halves chroma columns and rows.

@@ -13,6 +13,14 @@ use crate::error::MediaError;
 
 /// FFmpeg's number of 8-bit 4:2:0.
 pub const YUV420P: c_int = ffi::AVPixelFormat::AV_PIX_FMT_YUV420P as c_int;
+/// The same of 8-bit 4:2:2.
+pub const YUV422P: c_int = ffi::AVPixelFormat::AV_PIX_FMT_YUV422P as c_int;
+/// The same of 8-bit 4:4:4.
+pub const YUV444P: c_int = ffi::AVPixelFormat::AV_PIX_FMT_YUV444P as c_int;
+/// The same of 8-bit luma alone.
+pub const GRAY8: c_int = ffi::AVPixelFormat::AV_PIX_FMT_GRAY8 as c_int;
+/// The same of 8-bit RGB in planes.
+pub const GBRP: c_int = ffi::AVPixelFormat::AV_PIX_FMT_GBRP as c_int;
 
 /// One decoded picture or block of samples, or an empty frame to decode into.
 #[derive(Debug)]
@@ -51,12 +59,21 @@ impl Frame {
     ///
     /// Out of memory.
     pub fn picture(width: u32, height: u32) -> Result<Self, MediaError> {
+        Self::picture_in(YUV420P, (width, height))
+    }
+
+    /// A picture of another format, by FFmpeg's number.
+    ///
+    /// # Errors
+    ///
+    /// Out of memory, which is also what FFmpeg says of numbers that are no format.
+    pub fn picture_in(format: c_int, (width, height): (u32, u32)) -> Result<Self, MediaError> {
         let mut frame = Self::new()?;
         let side = |side: u32| c_int::try_from(side).map_err(|_large| out_of_memory("picture"));
         let raw = frame.raw_mut();
         raw.width = side(width)?;
         raw.height = side(height)?;
-        raw.format = YUV420P;
+        raw.format = format;
         frame.allocate()?;
         Ok(frame)
     }

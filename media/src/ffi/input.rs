@@ -126,7 +126,7 @@ impl<'a> Input<'a> {
         let mut options = (0..self.stream_count())
             .map(|_| Options::new(&[("max_pixels", &pixels)]))
             .collect::<Result<Vec<_>, _>>()?;
-        let mut raw: Vec<_> = options.iter_mut().map(|options| options.take()).collect();
+        let mut raw: Vec<_> = options.iter_mut().map(Options::take).collect();
         // SAFETY: the context is open; there is a dictionary for each of its streams, which the call may
         // replace by another or null.
         let code = unsafe { ffi::avformat_find_stream_info(self.raw.as_ptr(), raw.as_mut_ptr()) };

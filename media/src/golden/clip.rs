@@ -1,7 +1,9 @@
 //! The golden clip: pictures and sound from whole numbers alone.
 
+use std::ffi::c_int;
+
 use crate::error::MediaError;
-use crate::ffi::frame::Frame;
+use crate::ffi::frame::{Frame, YUV420P};
 
 /// Width and height of the pictures: two rows and columns of macroblocks don't fill up.
 pub(super) const SIZE: (u32, u32) = (184, 104);
@@ -29,7 +31,16 @@ impl Noise {
 /// The `number`-th picture: a moving slope with edges and some noise, so that every mode of an
 /// encoder is worth its bits somewhere.
 pub(super) fn picture(number: u32) -> Result<Frame, MediaError> {
-    let mut frame = Frame::picture(SIZE.0, SIZE.1)?;
+    picture_in(YUV420P, SIZE, number)
+}
+
+/// The same in another format (FFmpeg's number, of bytes in planes) and size.
+pub(super) fn picture_in(
+    format: c_int,
+    size: (u32, u32),
+    number: u32,
+) -> Result<Frame, MediaError> {
+    let mut frame = Frame::picture_in(format, size)?;
     let strides = [0, 1, 2].map(|plane| frame.stride(plane));
     let sizes = [0, 1, 2].map(|plane| frame.plane_size(plane));
     let mut noise = Noise::new(u64::from(number) + 1);

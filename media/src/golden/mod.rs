@@ -9,6 +9,7 @@ mod clip;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use reelmesh_domain::chroma::ChromaPlace;
 use reelmesh_domain::fingerprint::{EnginePath, Fingerprint};
 use reelmesh_domain::media_types::{Color, Vbv};
 use reelmesh_domain::rational::Rational;
@@ -21,7 +22,7 @@ use crate::ffi::convert::{Converter, Shape};
 use crate::ffi::decoder::Decoder;
 use crate::ffi::encoder::{AudioSettings, Encoder, VideoSettings};
 use crate::ffi::filter::VideoFilter;
-use crate::ffi::frame::{Frame, PictureKind};
+use crate::ffi::frame::{Frame, GBRP, GRAY8, PictureKind, YUV420P, YUV422P, YUV444P};
 use crate::ffi::input::Input;
 use crate::ffi::packet::Packet;
 use crate::ffi::resample::{Resampler, Sound};
@@ -32,6 +33,8 @@ use crate::scale::{Picture420, Picture420View, Scaler, Size};
 
 /// Pictures of the clip: more than the lookahead of the presets that are tried.
 const PICTURES: u32 = 24;
+/// Size of pictures that are encoded slowly.
+const SLOW_SIZE: (u32, u32) = (72, 56);
 /// Blocks of sound.
 const BLOCKS: u32 = 12;
 /// Samples of a block of sound that is resampled.
@@ -155,19 +158,27 @@ fn hash_frame(hasher: &mut blake3::Hasher, frame: &Frame) {
     }
 }
 
-/// Full range becomes limited range, which takes every step of the conversion.
+/// Every kind of format becomes 4:2:0 of limited range, from the full range in every step of the conversion.
 fn convert(hasher: &mut blake3::Hasher) -> Result<(), MediaError> {
-    let mut kept: Option<Converter> = None;
-    for number in 0..4 {
-        let mut source = clip::picture(number)?;
-        source.set_full_range(true);
-        let converter = match &mut kept {
-            Some(converter) => converter,
-            none @ None => none.insert(Converter::new(Shape::of(&source), BT709)?),
-        };
-        let mut target = Frame::picture(source.width(), source.height())?;
-        converter.convert(&source, &mut target)?;
-        hash_picture(hasher, &target);
+    for (format, full_range) in [
+        (YUV420P, true),
+        (YUV422P, false),
+        (YUV422P, true),
+        (YUV444P, false),
+        (GRAY8, true),
+        (GBRP, true),
+    ] {
+        let first = clip::picture_in(format, clip::SIZE, 0)?;
+        let mut shape = Shape::of(&first);
+        shape.full_range = full_range;
+        let mut converter = Converter::new(shape, BT709, ChromaPlace::LEFT)?;
+        for number in 0..2 {
+            let mut source = clip::picture_in(format, clip::SIZE, number)?;
+            source.set_full_range(full_range);
+            let mut target = Frame::picture(source.width(), source.height())?;
+            converter.convert(&source, &mut target)?;
+            hash_picture(hasher, &target);
+        }
     }
     Ok(())
 }
@@ -208,17 +219,22 @@ fn scale(hasher: &mut blake3::Hasher) -> Result<(), MediaError> {
     Ok(())
 }
 
-/// By constant quality and by a capped rate, with the presets of the ladders.
+/// By constant quality and by a capped rate, with the presets of the ladders; and with one that tries what the
+/// quicker ones don't, on small pictures as it takes its time.
 fn encode_pictures(hasher: &mut blake3::Hasher) -> Result<(), MediaError> {
     let cap = Vbv {
         max_rate_bps: 200_000,
         buffer_bits: 400_000,
     };
-    for (preset, vbv) in [("veryfast", None), ("medium", Some(cap))] {
+    for (preset, vbv, size) in [
+        ("veryfast", None, clip::SIZE),
+        ("medium", Some(cap), clip::SIZE),
+        ("slower", None, SLOW_SIZE),
+    ] {
         let mut encoder = Encoder::video(&VideoSettings {
             encoder: "libx264",
-            width: clip::SIZE.0,
-            height: clip::SIZE.1,
+            width: size.0,
+            height: size.1,
             time_base: Rational::whole(1),
             frame_rate: Rational::whole(25),
             color: BT709,
@@ -232,7 +248,7 @@ fn encode_pictures(hasher: &mut blake3::Hasher) -> Result<(), MediaError> {
         })?;
         hasher.update(encoder.extradata());
         for number in 0..=PICTURES {
-            let mut picture = clip::picture(number)?;
+            let mut picture = clip::picture_in(YUV420P, size, number)?;
             picture.set_kind(PictureKind::Free);
             let picture = (number < PICTURES).then_some(picture);
             push(&mut encoder, picture.as_ref(), hasher)?;

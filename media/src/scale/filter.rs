@@ -5,13 +5,15 @@ pub(super) const WEIGHT_BITS: u32 = 14;
 
 /// Where the samples of a plane lie along one axis, in quarters of the plane's sample distance from
 /// the picture's edge: luma and centred chroma half a sample in; chroma at the place of every other
-/// luma sample a quarter.
+/// luma sample a quarter, or three.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
     /// In the middle between two luma samples (and luma itself).
     Centre = 2,
     /// At the place of the first of two luma samples.
     First = 1,
+    /// At the place of the second.
+    Last = 3,
 }
 
 /// For each output sample of one axis, which input samples it is made of and by what weights.
@@ -202,13 +204,24 @@ mod tests {
 
     fn any_axis() -> impl Strategy<Value = Axis> {
         let side = prop_oneof![1_u32..70, 1_u32..4096];
-        (side.clone(), side, any::<bool>()).prop_map(|(from, to, chroma)| {
+        let phase = prop::option::of(prop_oneof![
+            Just(Phase::First),
+            Just(Phase::Centre),
+            Just(Phase::Last)
+        ]);
+        (side.clone(), side, phase).prop_map(|(from, to, chroma)| {
             let to = to.max(from.div_ceil(super::super::SHRINK_LIMIT));
-            let halve = |samples: u32| if chroma { samples.div_ceil(2) } else { samples };
+            let halve = |samples: u32| {
+                if chroma.is_some() {
+                    samples.div_ceil(2)
+                } else {
+                    samples
+                }
+            };
             Axis {
                 inputs: halve(from),
                 outputs: halve(to),
-                phase: if chroma { Phase::First } else { Phase::Centre },
+                phase: chroma.unwrap_or(Phase::Centre),
                 ..axis(from, to)
             }
         })

@@ -11,6 +11,8 @@ mod tests;
 
 use filter::{Axis, Filter, Phase};
 use kernel::{Workspace, scale_plane};
+use reelmesh_domain::chroma::ChromaPlace;
+
 pub use picture::{Picture420, Picture420View, Picture420ViewMut, PlaneView, PlaneViewMut, Size};
 
 /// Longest side of a picture in pixels: twice 8K.
@@ -52,8 +54,7 @@ pub enum ScaleError {
     },
 }
 
-/// Scales pictures from one size to another: chroma sited left (horizontally at every other luma
-/// sample, vertically between two rows), and it stays there.
+/// Scales pictures from one size to another. Chroma stays where it lies among luma samples.
 #[derive(Clone, Debug)]
 pub struct Scaler {
     from: Size,
@@ -64,40 +65,56 @@ pub struct Scaler {
 }
 
 impl Scaler {
-    /// A scaler for pictures of size `from`.
+    /// A scaler for pictures of size `from` with chroma sited left (horizontally at every other luma sample,
+    /// vertically between two rows).
     ///
     /// # Errors
     ///
     /// [`ScaleError::Size`] and [`ScaleError::Ratio`] for what is out of bounds.
     pub fn new(from: Size, to: Size) -> Result<Self, ScaleError> {
+        Self::sited(from, to, ChromaPlace::LEFT)
+    }
+
+    /// A scaler for pictures of size `from` with chroma at this place.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::new`].
+    pub fn sited(from: Size, to: Size, place: ChromaPlace) -> Result<Self, ScaleError> {
         check_size(from)?;
         check_size(to)?;
         let too_small = |from: u32, to: u32| from > SHRINK_LIMIT * to;
         if too_small(from.width, to.width) || too_small(from.height, to.height) {
             return Err(ScaleError::Ratio { from, to });
         }
-        let filters = |inputs: Size, outputs: Size, phase| {
+        let filters = |inputs: Size, outputs: Size, [down, across]: [Phase; 2]| {
             let vertical = Axis {
                 from: from.height,
                 to: to.height,
                 inputs: inputs.height,
                 outputs: outputs.height,
-                phase: Phase::Centre,
+                phase: down,
             };
             let horizontal = Axis {
                 from: from.width,
                 to: to.width,
                 inputs: inputs.width,
                 outputs: outputs.width,
-                phase,
+                phase: across,
             };
             [Filter::new(vertical), Filter::new(horizontal)]
         };
+        let phase = |halves: u8| match halves {
+            0 => Phase::First,
+            1 => Phase::Centre,
+            _ => Phase::Last,
+        };
+        let chroma = [place.row, place.column].map(phase);
         Ok(Self {
             from,
             to,
-            luma: filters(from, to, Phase::Centre),
-            chroma: filters(from.chroma(), to.chroma(), Phase::First),
+            luma: filters(from, to, [Phase::Centre; 2]),
+            chroma: filters(from.chroma(), to.chroma(), chroma),
             workspace: Workspace::default(),
         })
     }

@@ -129,3 +129,50 @@ fn refuses_what_does_not_fit() {
     assert!(PlaneView::new(small, &[0; 5], 4).is_err());
     assert!(PlaneView::new(small, &[0; 6], 4).is_ok());
 }
+
+/// A slope of chroma stays at its place in the picture, wherever the samples lie among those of luma.
+#[test]
+fn chroma_stays_in_place() {
+    let (from, to) = (Size::new(96, 96), Size::new(72, 144));
+    // What a sample's middle is worth, per quarter of the distance of two chroma samples from the edge.
+    let value = |at: usize, halves: u8, samples: u32| {
+        let quarters = u32::try_from(4 * at).expect("small") + u32::from(halves) + 1;
+        f64::from(quarters) / f64::from(4 * samples)
+    };
+    for (column, row) in [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2), (2, 1)] {
+        let place = ChromaPlace { column, row };
+        let level = |x: usize, y: usize, size: Size| {
+            let (across, down) = (
+                value(x, column, size.width / 2),
+                value(y, row, size.height / 2),
+            );
+            20.0 + 120.0 * across + 80.0 * down
+        };
+        let mut source = Picture420::new(from).expect("the size is allowed");
+        fill(&mut source, |plane, x, y| {
+            if plane == 0 {
+                return 0;
+            }
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "between 20 and 220"
+            )]
+            let sample = level(x, y, from).round() as u8;
+            sample
+        });
+        let mut target = Picture420::new(to).expect("the size is allowed");
+        let mut scaler = Scaler::sited(from, to, place).expect("the ratio is allowed");
+        scaler
+            .scale(&source.view(), &mut target)
+            .expect("the sizes are the scaler's");
+        let made = target.view().planes()[1];
+        // Away from the edges, where the slope ends.
+        for y in 6..made.size().rows() - 6 {
+            for x in 6..made.size().columns() - 6 {
+                let off = f64::from(made.row(y)[x]) - level(x, y, to);
+                assert!(off.abs() <= 1.2, "{place:?} at {x}, {y}: {off}");
+            }
+        }
+    }
+}

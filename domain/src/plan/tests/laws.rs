@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use crate::codec::{self, Kind};
 use crate::media_types::Container;
 use crate::plan::{Plan, UnitKind};
+use crate::spec::ChunkLength;
 
 use super::films::{Film, films};
 
@@ -43,6 +44,13 @@ pub(super) fn check_tiles(film: &Film, plan: &Plan) {
         );
     }
     assert_eq!((next_cell as usize, next_frame), (plan.cells.len(), frames));
+    if film.spec.chunk == ChunkLength::ByCost {
+        let borders = plan.chunks.iter().skip(1);
+        for before in borders.map(|chunk| &plan.cells[chunk.cells.start as usize - 1]) {
+            let frames = before.frames.end - before.frames.start;
+            assert!(frames > 1, "two IDR pictures meet at a border");
+        }
+    }
 
     check_units(plan);
 }
@@ -198,7 +206,7 @@ proptest! {
         film.facts.container = Container::Mp4;
         let usual = film.plan().unwrap();
         film.facts.container = Container::MpegTs;
-        if let crate::spec::ChunkLength::Cells(_) = film.spec.chunk {
+        if let ChunkLength::Cells(_) = film.spec.chunk {
             let further = film.plan().unwrap();
             for (usual, further) in usual.chunks.iter().zip(&further.chunks) {
                 prop_assert_eq!(further.access_point, usual.access_point.saturating_sub(1));

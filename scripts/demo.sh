@@ -6,9 +6,10 @@ cd "$(dirname "$0")/.."
 
 clip=$(scripts/demo-clip.sh)
 reelmesh=${CARGO_TARGET_DIR:-target}/release/reelmesh
-printf '\n$ %s transcode %s --out demo%s\n\n' "$reelmesh" "${clip#"$PWD"/}" "${*:+ $*}"
+# Thirty seconds would be a chunk or two; --latency fast cuts them for several workers.
+printf '\n$ %s transcode %s --out demo --latency fast%s\n\n' "$reelmesh" "${clip#"$PWD"/}" "${*:+ $*}"
 code=0
-"$reelmesh" transcode "${clip#"$PWD"/}" --out demo "$@" || code=$?
+"$reelmesh" transcode "${clip#"$PWD"/}" --out demo --latency fast "$@" || code=$?
 if [ "$code" -ne 0 ]; then
   [ "$code" -ne 130 ] || printf '\nStopped. "make demo" goes on where it was.\n'
   exit "$code"

@@ -137,6 +137,7 @@ fn config_shows_origins() {
     store.url              ""         default
     transcode.ladder       "default"  default
     transcode.package      ["hls"]    environment REELMESH__TRANSCODE__PACKAGE
+    transcode.latency      "normal"   default
     plan.cell_ms           1000       file my.toml:2
     plan.cell_frames       0          default
     plan.chunk_cells       0          default

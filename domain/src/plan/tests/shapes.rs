@@ -45,17 +45,12 @@ fn chunks_taper() {
         (30, "veryfast", None, "1x15e"),
         (120, "veryfast", None, "2x20t 1x10t 1x10e"),
         (120, "medium", Some(1_400_000), "2x20 1x10t 1x10e"),
-        (
-            600,
-            "veryfast",
-            None,
-            "9x19 3x18 1x19 2x10t 3x9t 1x9e",
-        ),
+        (600, "veryfast", None, "9x19 3x18 1x19 2x10t 3x9t 1x9e"),
         (
             600,
             "medium",
             Some(1_400_000),
-            "1x35 2x36 3x34 1x35 1x18t 1x19t 1x10t 1x9e",
+            "5x23 5x22 1x25 1x12t 1x13t 1x7t 2x6t 1x6e",
         ),
     ];
     for (seconds, preset, cap, wanted) in cases {

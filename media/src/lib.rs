@@ -13,6 +13,7 @@ pub mod ffi;
 pub mod fragment;
 pub mod golden;
 pub mod io;
+mod layout;
 pub mod limits;
 pub mod log;
 pub mod package;

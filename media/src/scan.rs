@@ -7,14 +7,17 @@ use reelmesh_domain::plan::Timeline;
 
 use crate::control::Control;
 use crate::error::MediaError;
-use crate::ffi::input::Input;
+use crate::ffi::input::{Input, Opening};
 use crate::ffi::packet::Packet;
 use crate::ffi::stream::Stream;
 use crate::io::ByteSource;
+use crate::layout;
 use crate::limits::Limits;
 use crate::window::{FrameReader, Reading, VideoStream};
 
 /// Reads all packets of the video stream, in the order of the file. Progress is in bytes of the source.
+///
+/// An MP4 with a whole index is scanned *hollow* (design rule 5.2): its payload isn't pulled.
 ///
 /// # Errors
 ///
@@ -26,8 +29,26 @@ pub fn scan(
     control: &dyn Control,
 ) -> Result<Scan, MediaError> {
     crate::log::clear();
-    let mut input = Input::open(source, limits, control)?;
-    input.find_stream_parameters()?;
+    let hollow = match facts.container {
+        Container::Mp4 => layout::without_payload(&source)?,
+        Container::Matroska | Container::MpegTs => None,
+    };
+    let input = if let Some(hollow) = hollow {
+        Input::open_as(Opening::Unparsed, hollow, limits, control)?
+    } else {
+        let mut input = Input::open(source, limits, control)?;
+        input.find_stream_parameters()?;
+        input
+    };
+    scan_packets(input, facts, limits, control)
+}
+
+fn scan_packets(
+    mut input: Input<'_>,
+    facts: &SourceFacts,
+    limits: &Limits,
+    control: &dyn Control,
+) -> Result<Scan, MediaError> {
     let stream = facts.video.stream;
     input.select(stream);
     let bits = input.stream(stream).map(Stream::timestamp_bits);

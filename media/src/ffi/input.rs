@@ -25,6 +25,22 @@ const DEMUXERS: &str = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,mpegts";
 /// away, and a stretch of them is at most as long as the probe's bytes (32 MiB) in packets of 188 bytes.
 const EMPTY_READS_MAX: u32 = 180_000;
 
+/// Reads in a row that may give broken data, as after each of them FFmpeg may find the next packet that isn't:
+/// more than the packets of a second of ten tracks.
+const BROKEN_READS_MAX: u32 = 1_000;
+
+/// How a container is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Opening {
+    /// All that the demuxer wants to know about it first, packets looked into.
+    Whole,
+    /// An MP4 without looking into packets: what is a key is what its tables say. For sources whose payload
+    /// can't be read.
+    Unparsed,
+    /// An MP4 up to its first fragment, the others as they come.
+    Streaming,
+}
+
 /// A container that is open for reading. Streams keep their indices; packets come in the order of
 /// the file, with timestamps as they are stored: wraps aren't corrected.
 pub struct Input<'a> {
@@ -51,9 +67,23 @@ impl<'a> Input<'a> {
         limits: &Limits,
         control: &'a dyn Control,
     ) -> Result<Self, MediaError> {
+        Self::open_as(Opening::Whole, source, limits, control)
+    }
+
+    /// The same in another way.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::open`].
+    pub fn open_as(
+        opening: Opening,
+        source: Arc<dyn ByteSource>,
+        limits: &Limits,
+        control: &'a dyn Control,
+    ) -> Result<Self, MediaError> {
         prepare();
         let mut reader = Reader::new(source, control)?;
-        let raw = open_raw(&mut reader, limits)?;
+        let raw = open_raw(&mut reader, opening, limits)?;
         let mut input = Self {
             raw,
             reader,
@@ -155,6 +185,7 @@ impl<'a> Input<'a> {
     ///
     /// Cancelled, what the source says, or unreadable.
     pub fn read(&mut self, packet: &mut Packet) -> Result<bool, MediaError> {
+        let mut broken = 0;
         for _ in 0..EMPTY_READS_MAX {
             packet.clear();
             // SAFETY: both are valid; the packet is empty.
@@ -166,9 +197,14 @@ impl<'a> Input<'a> {
             match check(code) {
                 Ok(_) => return Ok(true),
                 Err(error) if error.code == ffi::AVERROR(ffi::EAGAIN) => {}
-                // Broken data inside is the end of what can be read, as for FFmpeg's own tools.
-                Err(error) if matches!(error.code, ffi::AVERROR_EOF | ffi::AVERROR_INVALIDDATA) => {
-                    return Ok(false);
+                Err(error) if error.code == ffi::AVERROR_EOF => return Ok(false),
+                // Broken data inside isn't the end: what comes behind it is read. (The demuxers of MKV and TS
+                // look for the next good place themselves.)
+                Err(error) if error.code == ffi::AVERROR_INVALIDDATA => {
+                    broken += 1;
+                    if broken == BROKEN_READS_MAX {
+                        return Ok(false);
+                    }
                 }
                 Err(error) => return Err(error.into_unreadable("reading packets")),
             }
@@ -185,6 +221,43 @@ impl<'a> Input<'a> {
     /// Cancelled, or what the source says.
     pub fn seek_time(&mut self, stream: u32, ticks: i64) -> Result<bool, MediaError> {
         self.seek(stream, ticks, ffi::AVSEEK_FLAG_BACKWARD)
+    }
+
+    /// Tells the demuxer of a key packet of the stream: where the part of the container begins that it lies in,
+    /// and its time in ticks. So seeking to it needs no index in the source and no search.
+    ///
+    /// # Errors
+    ///
+    /// Out of memory.
+    pub fn add_access_point(
+        &mut self,
+        stream: u32,
+        position: u64,
+        ticks: i64,
+    ) -> Result<(), MediaError> {
+        let (Ok(position), Some(raw)) = (i64::try_from(position), self.raw_stream(stream)) else {
+            return Ok(());
+        };
+        // The Matroska demuxer reads on from the last entry to look for a better one: so it isn't the last.
+        for ticks in [ticks, ticks.saturating_add(1)] {
+            // SAFETY: a stream of the open context, which is borrowed exclusively.
+            let code = unsafe {
+                ffi::av_add_index_entry(raw, position, ticks, 0, 0, ffi::AVINDEX_KEYFRAME)
+            };
+            check(code).map_err(|_error| out_of_memory("index"))?;
+        }
+        Ok(())
+    }
+
+    fn raw_stream(&mut self, index: u32) -> Option<*mut ffi::AVStream> {
+        if index >= self.raw().nb_streams {
+            return None;
+        }
+        let index = usize::try_from(index).ok()?;
+        // SAFETY: the array has `nb_streams` entries.
+        let entry = unsafe { self.raw().streams.add(index) };
+        // SAFETY: within the array.
+        Some(unsafe { *entry })
     }
 
     /// Goes to a byte position: for transport streams, which can be read from anywhere.
@@ -224,6 +297,7 @@ impl Drop for Input<'_> {
 
 fn open_raw(
     reader: &mut Reader<'_>,
+    opening: Opening,
     limits: &Limits,
 ) -> Result<NonNull<ffi::AVFormatContext>, MediaError> {
     // SAFETY: allocates or returns null.
@@ -234,6 +308,11 @@ fn open_raw(
     };
     context.pb = reader.as_mut_ptr();
     context.flags |= ffi::AVFMT_FLAG_CUSTOM_IO;
+    context.flags |= match opening {
+        Opening::Whole => 0,
+        Opening::Unparsed => ffi::AVFMT_FLAG_NOPARSE,
+        Opening::Streaming => ffi::AVFMT_FLAG_IGNIDX,
+    };
     let probe = limits.probe_bytes.to_string();
     let streams = limits.streams.to_string();
     let mut options = Options::new(&[

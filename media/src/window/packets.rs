@@ -6,9 +6,10 @@ use reelmesh_domain::media_types::{Container, PacketMapping, StartPoint};
 
 use crate::control::Control;
 use crate::error::MediaError;
-use crate::ffi::input::Input;
+use crate::ffi::input::{Input, Opening};
 use crate::ffi::packet::Packet;
 use crate::io::ByteSource;
+use crate::layout;
 use crate::limits::Limits;
 
 use super::clock::ContinuousClock;
@@ -41,14 +42,18 @@ pub(crate) struct PacketReader<'c, 't> {
 }
 
 impl<'c, 't> PacketReader<'c, 't> {
-    /// Opens the source and goes to `start`: by seeking, and where that doesn't lead there (a wrong index,
-    /// none at all), by reading from the beginning.
+    /// Opens the source and goes to `start`: by what the plan knows of it, and where that doesn't lead there (a
+    /// wrong index, none at all), by reading from the beginning.
     pub(crate) fn open_at(
         reading: &Reading<'c>,
         video: VideoStream<'t>,
         start: &StartPoint,
     ) -> Result<Self, MediaError> {
+        if let Some(reader) = Self::open_at_fragment(reading, video, start)? {
+            return Ok(reader);
+        }
         let mut reader = Self::open(reading, video, start)?;
+        reader.add_access_point(&*reading.source, start)?;
         if reader.seek(start)? && reader.find(start, true)? {
             return Ok(reader);
         }
@@ -64,18 +69,48 @@ impl<'c, 't> PacketReader<'c, 't> {
         })
     }
 
+    /// Opens an MP4 in fragments at the one that holds `start`.
+    fn open_at_fragment(
+        reading: &Reading<'c>,
+        video: VideoStream<'t>,
+        start: &StartPoint,
+    ) -> Result<Option<Self>, MediaError> {
+        let (Container::Mp4, Some(position)) = (video.container, start.position) else {
+            return Ok(None);
+        };
+        let Some(source) = layout::only_from_fragment(&reading.source, position)? else {
+            return Ok(None);
+        };
+        let (limits, control) = (reading.limits, reading.control);
+        let input = Input::open_as(Opening::Streaming, source, limits, control)?;
+        let mut reader = Self::new(input, control, video, start)?;
+        let found = reader.find(start, true)?;
+        // Without times of its own a fragment begins where those before it ended, which weren't read.
+        let same = found && reader.packet.pts() == Some(raw_pts(start));
+        Ok(same.then_some(reader))
+    }
+
     fn open(
         reading: &Reading<'c>,
         video: VideoStream<'t>,
         start: &StartPoint,
     ) -> Result<Self, MediaError> {
         let source = Arc::clone(&reading.source);
-        let mut input = Input::open(source, reading.limits, reading.control)?;
+        let input = Input::open(source, reading.limits, reading.control)?;
+        Self::new(input, reading.control, video, start)
+    }
+
+    fn new(
+        mut input: Input<'c>,
+        control: &'c dyn Control,
+        video: VideoStream<'t>,
+        start: &StartPoint,
+    ) -> Result<Self, MediaError> {
         input.find_stream_parameters()?;
         input.select(video.stream);
         Ok(Self {
             input,
-            control: reading.control,
+            control,
             video,
             clock: ContinuousClock::new(video.mapping, start),
             packet: Packet::new()?,
@@ -94,12 +129,26 @@ impl<'c, 't> PacketReader<'c, 't> {
             (Container::MpegTs, None) => Ok(false),
             // The index of an MP4 is by decoding time, that of an MKV by presentation time.
             (Container::Mp4, _) => self.input.seek_time(stream, start.raw_dts),
-            (Container::Matroska, _) => {
-                let raw_pts = start
-                    .pts
-                    .saturating_sub(start.dts.saturating_sub(start.raw_dts));
-                self.input.seek_time(stream, raw_pts)
+            (Container::Matroska, _) => self.input.seek_time(stream, raw_pts(start)),
+        }
+    }
+
+    /// Tells the demuxer of a Matroska file where the start point is, so that it needs no index, reads nothing
+    /// linearly and bisects nothing. An MP4 has its own index; a transport stream is read from anywhere.
+    fn add_access_point(
+        &mut self,
+        source: &dyn ByteSource,
+        start: &StartPoint,
+    ) -> Result<(), MediaError> {
+        let (Container::Matroska, Some(position)) = (self.video.container, start.position) else {
+            return Ok(());
+        };
+        match layout::cluster_before(source, position)? {
+            Some(cluster) => {
+                let stream = self.video.stream;
+                self.input.add_access_point(stream, cluster, raw_pts(start))
             }
+            None => Ok(()),
         }
     }
 
@@ -172,4 +221,11 @@ impl<'c, 't> PacketReader<'c, 't> {
         packet.set_times(pts, dts);
         Ok(Some(packet))
     }
+}
+
+/// The start packet's presentation time as the demuxer gives it.
+const fn raw_pts(start: &StartPoint) -> i64 {
+    start
+        .pts
+        .saturating_sub(start.dts.saturating_sub(start.raw_dts))
 }

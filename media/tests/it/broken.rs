@@ -2,9 +2,17 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
+
+use reelmesh_domain::plan::Timeline;
+use reelmesh_media::control::Unattended;
+use reelmesh_media::limits::Limits;
+use reelmesh_media::window::decode_window;
 
 use crate::clips::{X264, X264_OPEN, X265_OPEN, clip, cut, open};
 use crate::identity::Found;
+use crate::pulled::LARGE;
+use crate::windows;
 
 /// Bytes of a packet of a transport stream.
 const TS_PACKET: usize = 188;
@@ -123,5 +131,53 @@ fn truncated_files_are_cut_exactly() {
         let bytes = made(directory, name, options);
         let found = check(directory, name, &bytes[..bytes.len() * 2 / 3]);
         assert!(found.frames >= 40 && found.chunks >= 3, "{name}: {found:?}");
+    }
+}
+
+/// Bytes in the middle that are no packets at all, more than a demuxer looks through at once: what lies
+/// behind them is there, and the damage is counted.
+#[test]
+fn damaged_middles_are_passed() {
+    /// The frames of about two: what is damaged itself, and what refers to it.
+    const DAMAGED_BYTES: usize = 300_000;
+    let directory = tempfile::tempdir().expect("a directory");
+    let directory = directory.path();
+    for (name, options, lost) in [
+        ("clip.ts", "", 2),
+        // Its next cluster is where it goes on.
+        ("clip.mkv", "-cluster_time_limit 400", 10),
+        ("clip.mkv", "-cluster_time_limit 400 -live 1", 10),
+        ("clip.mp4", "", 2),
+        ("clip.mp4", "-movflags frag_keyframe+empty_moov", 2),
+    ] {
+        let mut bytes = made(directory, name, &format!("{LARGE} {options}"));
+        let path = directory.join(format!("broken-{name}"));
+        fs::write(&path, &bytes).expect("written");
+        let whole = open(&path).timeline;
+        let middle = bytes.len() / 2;
+        for (place, byte) in bytes[middle..middle + DAMAGED_BYTES].iter_mut().enumerate() {
+            *byte = u8::try_from(place % 61 * 4).expect("small");
+        }
+        fs::write(&path, bytes).expect("written");
+        let source = open(&path);
+        let exact = source.exact();
+        let found = exact.frames.len();
+        assert!(
+            found < 75 && found >= 75 - lost,
+            "{name} {options}: {found}"
+        );
+        let last = |timeline: &Timeline| timeline.frames.last().map(|frame| frame.source_pts);
+        assert_eq!(last(&exact), last(&whole), "{name} {options}");
+        let task = windows::task(&source.facts, &exact, &(0..found as u64));
+        let report = decode_window(
+            &task,
+            Arc::clone(&source.bytes),
+            &Limits::default(),
+            &Unattended,
+            &mut |_place, _frame| Ok(()),
+        );
+        let report = report.expect("the window decodes");
+        assert!(report.as_planned, "{name} {options}");
+        assert!(report.damaged_frames > 0, "{name} {options}");
     }
 }

@@ -9,6 +9,7 @@ mod clips;
 mod corpus;
 mod fields;
 mod identity;
+mod pulled;
 mod table;
 mod window;
 mod windows;

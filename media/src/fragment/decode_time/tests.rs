@@ -204,6 +204,31 @@ fn times_by_hand() {
     assert_eq!(times(1), (6, vec![0, 3]));
 }
 
+/// Chunks of a timeline that is shorter than the reorder depth have the decode times of the whole: they
+/// were refused, since each knows fewer first times than the depth needs.
+#[test]
+fn short_timelines_are_cut() {
+    for frames in 1..=3_i64 {
+        let film = Film {
+            pts: (0..frames).map(|place| place * 3).collect(),
+            end: frames * 3,
+            cells: Vec::new(),
+            time_base: Rational::new(1, 90_000).unwrap(),
+        };
+        let times = |own| DecodeTimes::for_chunk(&task(&film, own, 4), 2).unwrap();
+        let whole = times(0..film.pts.len());
+        for place in 0..film.pts.len() {
+            let chunk = times(place..place + 1);
+            assert_eq!(chunk.delay, whole.delay);
+            assert_eq!(chunk.times, whole.times[place..place + 2]);
+        }
+        let last = film.pts.len();
+        let mut unknown = task(&film, last - 1..last, 4);
+        unknown.first_pts.pop();
+        assert!(DecodeTimes::for_chunk(&unknown, 2).is_err());
+    }
+}
+
 /// A task whose encoder reorders deeper than planned, or whose window lacks a frame, is a bug.
 #[test]
 fn refuses_broken_tasks() {

@@ -25,3 +25,5 @@ mod same_bytes;
 mod seams;
 #[cfg(test)]
 mod tidy;
+#[cfg(test)]
+mod wrong_seam;

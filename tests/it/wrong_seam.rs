@@ -50,7 +50,6 @@ async fn two_wrong_seams_are_merged_away() {
 }
 
 /// Transcodes the clip twice, undisturbed and with chunks that decode damaged bytes.
-#[track_caller]
 async fn check(wrong: &[u64], revision: u32, merged: Range<u64>) {
     let clip = clip();
     let (right, undisturbed) = (Place::new(), WrongEngine::new(&[], &clip));

@@ -175,7 +175,7 @@ async fn published_files_are_kept() {
 fn inodes(rig: &Rig) -> BTreeMap<String, u64> {
     let inode = |name: String| {
         let path = rig.path("out/clip").join(&name);
-        let inode = std::fs::metadata(path).unwrap().ino();
+        let inode = std::fs::metadata(path).expect("an output").ino();
         (name, inode)
     };
     rig.outputs().into_keys().map(inode).collect()

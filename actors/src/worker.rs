@@ -183,6 +183,14 @@ fn put_scanned(scanned: &Scanned, sink: &mut dyn FragmentSink) -> Result<(), Med
     let bytes = scanned.to_bytes().map_err(|error| MediaError::Bug {
         rule: format!("a scan fits its record: {error}"),
     })?;
+    put_record(&bytes, sink).map_err(|source| MediaError::Io {
+        what: "spooling the scan",
+        source,
+    })
+}
+
+/// A record instead of fragments.
+pub(crate) fn put_record(bytes: &[u8], sink: &mut dyn FragmentSink) -> std::io::Result<()> {
     let info = FragmentInfo {
         sequence: 1,
         decode_time: 0,
@@ -190,10 +198,7 @@ fn put_scanned(scanned: &Scanned, sink: &mut dyn FragmentSink) -> Result<(), Med
         samples: 0,
         bytes: u32::try_from(bytes.len()).unwrap_or(u32::MAX),
     };
-    sink.put(0, &info, &bytes).map_err(|source| MediaError::Io {
-        what: "spooling the scan",
-        source,
-    })
+    sink.put(0, &info, bytes)
 }
 
 fn run(

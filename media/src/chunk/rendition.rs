@@ -119,10 +119,10 @@ impl<'t> RenditionEncoder<'t> {
         self.receive(sink)
     }
 
-    /// No frame comes any more: flushes the encoder at the end of the timeline, else forgets what it
-    /// holds. All own packets must be out then.
+    /// No frame comes any more: flushes the encoder at the end of the timeline, where an uncut encode would
+    /// be flushed, too, else forgets what it holds. All own packets must be out then.
     pub(super) fn finish(&mut self, sink: &mut dyn FragmentSink) -> Result<(), MediaError> {
-        if self.task.at_end {
+        if self.task.at_end || (self.task.feeds_to_end && !self.is_done()) {
             self.encoder
                 .send(None)
                 .map_err(|error| error.into_bug("the encoder is flushed"))?;

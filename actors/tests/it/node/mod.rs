@@ -2,6 +2,7 @@
 
 mod engine;
 mod lives;
+mod stops;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
@@ -10,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use reelmesh_actors::api::{
-    Admission, JobError, JobSummary, NodeConfig, Phase, StopMode, Submission,
+    Admission, InputFault, JobError, JobSummary, NodeConfig, Phase, StopMode, Submission,
 };
 use reelmesh_actors::job_handle::JobHandle;
 use reelmesh_actors::node::Node;
@@ -285,6 +286,7 @@ async fn a_refused_source_is_an_input_error() {
     let error = transcode(&node, rig.submission()).await.unwrap_err();
     let expected = JobError::Input {
         file: rig.path("clip.mp4").display().to_string(),
+        fault: InputFault::Unreadable,
         reason: "as told".to_owned(),
     };
     assert_eq!(error, expected);

@@ -171,7 +171,8 @@ fn broken_tasks_are_bugs() {
     }
 }
 
-/// A single frame at the end of a film is a chunk, too.
+/// A single frame at the end of a film is a chunk, too, and a tail for the chunk in front of it, which then
+/// keeps all its packets although the encoder would look further ahead.
 #[test]
 fn a_single_frame_is_a_chunk() {
     let directory = tempfile::tempdir().expect("a directory");
@@ -186,6 +187,10 @@ fn a_single_frame_is_a_chunk() {
         .run(&single.task(1, 2, &[rendition(160, 90, None)]))
         .expect("encodes");
     assert_eq!(report.renditions[0].fragments[0].samples, 1);
+    let (report, _) = single
+        .run(&single.task(0, 1, &[rendition(160, 90, None)]))
+        .expect("encodes");
+    assert_eq!(report.renditions[0].fragments[0].samples, 25);
 }
 
 /// A change of size and range inside the stream rebuilds the filters and keeps the shape of the output.

@@ -144,7 +144,7 @@ impl Session {
                 Followed::StopAsked => {
                     self.display.stopping();
                     self.display.message(&format!(
-                        "{}: stopping; Ctrl-C again stops at once; both ways the same command goes on",
+                        "{}: stopping (Ctrl-C again: at once); the same command goes on",
                         shown.job.name
                     ));
                     self.open.push_front(shown);

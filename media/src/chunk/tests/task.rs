@@ -155,7 +155,10 @@ fn progress_comes_before_packets() {
     let all = watch.all.into_inner().expect("no panic");
     assert_eq!(all.first(), Some(&1), "{all:?}");
     // Few steps are skipped: where renditions agree, a packet and a frame are at most two steps.
-    assert!(all.windows(2).all(|pair| pair[1] - pair[0] <= 10), "{all:?}");
+    assert!(
+        all.windows(2).all(|pair| pair[1] - pair[0] <= 10),
+        "{all:?}"
+    );
 }
 
 /// A window that isn't the planned one is reported, with what the borders say and without fragments.

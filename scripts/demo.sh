@@ -1,12 +1,17 @@
 #!/usr/bin/env bash
 # Transcodes the demo's clip with the default ladder into demo/ and shows what was made. Arguments go
 # to `reelmesh transcode` as they are.
+#
+# Half a minute is too short to be cut at the few per cent that cuts may cost, so it would be one chunk:
+# nothing to do side by side, nothing to keep when it is killed. The demo pays for chunks of four cells
+# (8 s) to show both.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 clip=$(scripts/demo-clip.sh)
 reelmesh=${CARGO_TARGET_DIR:-target}/release/reelmesh
-printf '\n$ %s transcode %s --out demo%s\n\n' "$reelmesh" "${clip#"$PWD"/}" "${*:+ $*}"
+export REELMESH__PLAN__CHUNK_CELLS=${REELMESH__PLAN__CHUNK_CELLS:-4}
+printf '\n$ REELMESH__PLAN__CHUNK_CELLS=%s %s transcode %s --out demo%s\n\n' "$REELMESH__PLAN__CHUNK_CELLS" "$reelmesh" "${clip#"$PWD"/}" "${*:+ $*}"
 code=0
 "$reelmesh" transcode "${clip#"$PWD"/}" --out demo "$@" || code=$?
 if [ "$code" -ne 0 ]; then

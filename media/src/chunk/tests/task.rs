@@ -138,7 +138,7 @@ fn progress_comes_before_packets() {
         seen: AtomicU64::new(0),
         all: Mutex::default(),
     };
-    let half = (task.feed_start + task.feed_end) / 2;
+    let half = u32::midpoint(task.feed_start, task.feed_end);
     let mut at_half = 0;
     run_with(&task, &mut Kept::default(), &watch, |deliver| {
         film.window(&task, &mut |index, frame| {

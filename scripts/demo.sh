@@ -1,6 +1,10 @@
 #!/usr/bin/env bash
 # Transcodes the demo's clip with the default ladder into demo/ and shows what was made. Arguments go
 # to `reelmesh transcode` as they are.
+#
+# Half a minute is too short to be cut at the few per cent that cuts may cost, so it would be one chunk:
+# nothing to do side by side, nothing to keep when it is killed. The demo pays for chunks of four cells
+# (8 s) to show both.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

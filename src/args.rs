@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-/// Turns any number of machines into one video transcoder.
+/// Turns videos into ladders of renditions, cut into chunks that are encoded side by side.
 ///
 /// One source becomes a ladder of renditions as MP4 files and an HLS stream. Work that is finished stays
 /// finished: after an interruption, of whatever kind, the same command goes on.

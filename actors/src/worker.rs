@@ -1,6 +1,6 @@
 //! One worker: an actor that owns one thread, which runs one task at a time.
 //!
-//! Messages: [`WorkerMessage::Run`] begins an attempt, [`WorkerMessage::Ended`] comes from the
+//! Messages: `WorkerMessage::Run` begins an attempt, `WorkerMessage::Ended` comes from the
 //! thread. The actor persists nothing; the fragments lie in the spool, the pool says what became of
 //! them. A crash of the actor or of its thread costs the running attempt: the pool learns of it by
 //! supervision and reports the attempt as crashed.

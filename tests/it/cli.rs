@@ -10,7 +10,7 @@ fn help() {
     assert_snapshot!(Place::new().shown(&["--help"]), @r"
     exit code 0
     --- stdout
-    Turns any number of machines into one video transcoder.
+    Turns videos into ladders of renditions, cut into chunks that are encoded side by side.
 
     One source becomes a ladder of renditions as MP4 files and an HLS stream. Work that is finished
     stays finished: after an interruption, of whatever kind, the same command goes on.
@@ -66,7 +66,7 @@ fn short_help() {
 
     exit code 2
     --- stderr
-    Turns any number of machines into one video transcoder
+    Turns videos into ladders of renditions, cut into chunks that are encoded side by side
 
     Usage: reelmesh <COMMAND>
 

@@ -25,6 +25,7 @@ pub(super) struct RenditionEncoder<'t> {
     scaled: Option<Frame>,
     times: DecodeTimes,
     clock: TrackClock,
+    taken_packets: u64,
     own_packets: usize,
     cell: Option<FragmentWriter>,
     fragments: Vec<FragmentInfo>,
@@ -53,6 +54,7 @@ impl<'t> RenditionEncoder<'t> {
             scaled: None,
             times: DecodeTimes::for_chunk(task, rendition.encoder.reorder_depth)?,
             clock,
+            taken_packets: 0,
             own_packets: 0,
             cell: None,
             fragments: Vec::new(),
@@ -60,9 +62,9 @@ impl<'t> RenditionEncoder<'t> {
         })
     }
 
-    /// Own packets that came out so far.
-    pub(super) const fn own_packets(&self) -> usize {
-        self.own_packets
+    /// Packets that came out so far, those of the lead-in included.
+    pub(super) const fn taken_packets(&self) -> u64 {
+        self.taken_packets
     }
 
     /// Whether all own packets came out.
@@ -159,6 +161,7 @@ impl<'t> RenditionEncoder<'t> {
         let Some(pts) = self.packet.pts() else {
             return Err(broken("a packet has the time of its frame".to_owned()));
         };
+        self.taken_packets += 1;
         let frames = &self.task.frames;
         let place = frames
             .binary_search_by_key(&pts, |frame| frame.output_pts)

@@ -18,7 +18,7 @@ use reelmesh_actors::report::JobReport;
 use reelmesh_domain::fingerprint::Fingerprint;
 use reelmesh_domain::ids::NodeId;
 use reelmesh_domain::ladder::{AudioSpec, Ladder, LadderSpec, RungSpec};
-use reelmesh_domain::spec::{CellLength, ChunkLength, Package, Spec};
+use reelmesh_domain::spec::{CellLength, ChunkLength, Latency, Package, Spec};
 use reelmesh_domain::store::records::Scanned;
 use reelmesh_media::control::Control;
 use reelmesh_media::error::MediaError;
@@ -337,6 +337,7 @@ fn spec() -> Spec {
         packages: BTreeSet::from([Package::Mp4, Package::Hls]),
         cell: CellLength::Frames(u32::try_from(CHUNK).unwrap()),
         chunk: ChunkLength::Cells(1),
+        latency: Latency::Normal,
         damage_limit_permille: 50,
         tenant: "local".to_owned(),
         weight: 100,

@@ -213,7 +213,7 @@ fn source(path: &Path, encoding: &str) {
 /// The same file with a display matrix that turns it by a quarter.
 fn turned(path: &Path) {
     let flat = path.with_extension("flat.mp4");
-    std::fs::rename(path, &flat).unwrap();
+    fs::rename(path, &flat).unwrap();
     let arguments = ["-v", "error", "-nostdin", "-i", flat.to_str().unwrap()];
     let mut arguments = arguments.to_vec();
     arguments.extend(["-c", "copy", "-metadata:s:v", "rotate=90"]);

@@ -53,16 +53,19 @@ fn short_help() {
       <INPUT>...  Videos: H.264 or HEVC in MP4, MOV, MKV or MPEG-TS
 
     Options:
-          --out <DIR|URL>       Where the outputs go: a directory, or a file:// URL
-          --ladder <NAME|FILE>  Which renditions: `default`, `fast`, or the path of a file
-          --package <mp4,hls>   What to make of them: mp4, hls, or both
-          --fresh               Begin anew, whatever was done before
-          --workers <N>         Tasks that run at a time, one core's worth each [default: one per core]
-          --state-dir <DIR>     Where finished work is kept until the job is done [default:
-                                `$XDG_STATE_HOME/reelmesh`]
-          --config <FILE>       Configuration file [default: `$XDG_CONFIG_HOME/reelmesh/node.toml`]
-          --json                Report events as lines of JSON on the standard output
-      -h, --help                Print help (see more with '--help')
+          --out <DIR|URL>          Where the outputs go: a directory, or a file:// URL
+          --ladder <NAME|FILE>     Which renditions: `default`, `fast`, or the path of a file
+          --package <mp4,hls>      What to make of them: mp4, hls, or both
+          --latency <normal|fast>  `fast` spends up to 15 % more work to be done sooner: more and
+                                   shorter chunks [default: normal]
+          --fresh                  Begin anew, whatever was done before
+          --workers <N>            Tasks that run at a time, one core's worth each [default: one per
+                                   core]
+          --state-dir <DIR>        Where finished work is kept until the job is done [default:
+                                   `$XDG_STATE_HOME/reelmesh`]
+          --config <FILE>          Configuration file [default: `$XDG_CONFIG_HOME/reelmesh/node.toml`]
+          --json                   Report events as lines of JSON on the standard output
+      -h, --help                   Print help (see more with '--help')
 
     exit code 2
     --- stderr

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-/// Turns any number of machines into one video transcoder.
+/// Turns videos into ladders of renditions, cut into chunks that are encoded side by side.
 ///
 /// One source becomes a ladder of renditions as MP4 files and an HLS stream. Work that is finished stays
 /// finished: after an interruption, of whatever kind, the same command goes on.
@@ -58,6 +58,9 @@ pub(crate) struct TranscodeArgs {
     /// What to make of them: mp4, hls, or both
     #[arg(long, value_name = "mp4,hls")]
     pub(crate) package: Option<String>,
+    /// `fast` spends up to 15 % more work to be done sooner: more and shorter chunks [default: normal]
+    #[arg(long, value_name = "normal|fast")]
+    pub(crate) latency: Option<String>,
     /// Begin anew, whatever was done before
     #[arg(long)]
     pub(crate) fresh: bool,
@@ -111,6 +114,9 @@ pub(crate) struct PlanArgs {
     /// Which renditions: `default`, `fast`, or the path of a file
     #[arg(long, value_name = "NAME|FILE")]
     pub(crate) ladder: Option<String>,
+    /// `fast` spends up to 15 % more work to be done sooner: more and shorter chunks [default: normal]
+    #[arg(long, value_name = "normal|fast")]
+    pub(crate) latency: Option<String>,
     /// Show who would get what among so many nodes
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub(crate) nodes: Option<u32>,

@@ -36,7 +36,7 @@ pub(crate) fn plan(drawn: Drawn<'_>, columns: usize, crew: Option<Crew>, paint: 
         timeline,
         ..
     } = drawn;
-    let mut text = format!("{}\n\n", headline(name, plan, paint));
+    let mut text = format!("{}\n\n", headline(name, plan, timeline, paint));
     text.push_str(&marks(plan, timeline, columns, paint));
     text.push('\n');
     text.push_str(&chunk_table(plan, timeline, paint));
@@ -49,7 +49,7 @@ pub(crate) fn plan(drawn: Drawn<'_>, columns: usize, crew: Option<Crew>, paint: 
     text
 }
 
-fn headline(name: &str, plan: &Plan, paint: Paint) -> String {
+fn headline(name: &str, plan: &Plan, timeline: &Timeline, paint: Paint) -> String {
     let clock = match plan.clock {
         OutputClock::Constant { rate } => crate::describe::rate(rate),
         OutputClock::Variable => "a variable rate".to_owned(),
@@ -65,11 +65,19 @@ fn headline(name: &str, plan: &Plan, paint: Paint) -> String {
         count(plan.units.len(), "unit"),
     );
     if plan.chunks.len() == 1 && plan.cells.len() > 1 {
-        text.push_str(
-            "\n  one chunk: there is no access point, or no place cheap enough, to cut at",
-        );
+        text.push_str("\n  one chunk: ");
+        text.push_str(why_one_chunk(timeline));
     }
     text
+}
+
+fn why_one_chunk(timeline: &Timeline) -> &'static str {
+    if timeline.access_points.len() < 2 {
+        "decoding can begin in one place only"
+    } else {
+        "too short to cut: lead-in and tail of a second chunk would cost more than a cut may (3 %, capped \
+         rates 5 %)"
+    }
 }
 
 fn duration_s(plan: &Plan) -> f64 {

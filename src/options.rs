@@ -80,19 +80,26 @@ pub(crate) fn node_settings(
     Settings::load(args.config.config.as_deref(), environment, &flags)
 }
 
-/// The flags of ladder and packages.
-pub(crate) fn output_flags(ladder: Option<&String>, package: Option<&String>) -> Vec<Flag> {
-    let ladder = ladder.map(|value| Flag {
-        key: "transcode.ladder",
-        written: "--ladder",
-        value: value.clone(),
+/// The flags that say what is made.
+pub(crate) fn output_flags(
+    ladder: Option<&String>,
+    package: Option<&String>,
+    latency: Option<&String>,
+) -> Vec<Flag> {
+    let flags = [
+        ("transcode.ladder", "--ladder", ladder),
+        ("transcode.package", "--package", package),
+        ("transcode.latency", "--latency", latency),
+    ];
+    let given = flags.into_iter().filter_map(|(key, written, value)| {
+        let value = value?.clone();
+        Some(Flag {
+            key,
+            written,
+            value,
+        })
     });
-    let package = package.map(|value| Flag {
-        key: "transcode.package",
-        written: "--package",
-        value: value.clone(),
-    });
-    ladder.into_iter().chain(package).collect()
+    given.collect()
 }
 
 /// The options of `transcode`.
@@ -104,7 +111,11 @@ pub(crate) fn transcode(
     args: &TranscodeArgs,
     environment: &Environment,
 ) -> Result<TranscodeOptions, Vec<Report>> {
-    let flags = output_flags(args.ladder.as_ref(), args.package.as_ref());
+    let flags = output_flags(
+        args.ladder.as_ref(),
+        args.package.as_ref(),
+        args.latency.as_ref(),
+    );
     let settings = node_settings(&args.node, flags, environment);
     let node = settings
         .as_ref()

@@ -6,7 +6,7 @@
 
 use std::fmt::Write as _;
 
-use reelmesh_actors::api::{JobError, StartError};
+use reelmesh_actors::api::{InputFault, JobError, StartError};
 use reelmesh_media::error::MediaError;
 use serde::Serialize;
 
@@ -238,9 +238,7 @@ impl Report {
         let report = match error {
             MediaError::Io { .. } => Self::new(Kind::Unreadable, message)
                 .hint("see that the file exists, is complete and may be read by you"),
-            MediaError::Unreadable { .. } => Self::new(Kind::Unreadable, message).hint(
-                "see whether ffprobe can read it: the file may be cut off, encrypted, or no video",
-            ),
+            MediaError::Unreadable { .. } => Self::new(Kind::Unreadable, message).hint(UNREADABLE),
             MediaError::OutOfScope { .. } => Self::new(Kind::OutOfScope, message).hint(SCOPE),
             MediaError::LimitPassed { .. } => Self::new(Kind::OutOfScope, message)
                 .hint("bounds for untrusted files can't be raised yet"),
@@ -253,11 +251,15 @@ impl Report {
     /// Why a job of this file didn't deliver.
     pub(crate) fn of_job(file: &str, error: &JobError) -> Self {
         let report = match error {
-            JobError::Input { reason, .. } => {
+            JobError::Input { fault, reason, .. } => {
                 let (head, rest) = first_line_and_rest(reason);
-                Self::new(Kind::OutOfScope, format!("{file}: {head}"))
+                let (kind, hint) = match fault {
+                    InputFault::Unreadable => (Kind::Unreadable, UNREADABLE),
+                    InputFault::OutOfScope => (Kind::OutOfScope, SCOPE),
+                };
+                Self::new(kind, format!("{file}: {head}"))
                     .details(rest)
-                    .hint(SCOPE)
+                    .hint(hint)
             }
             JobError::OutputPlace { .. } => Self::new(Kind::OutputPlace, error.to_string())
                 .hint("give another place with --out, or make this one writable and free"),
@@ -307,6 +309,8 @@ impl Report {
 
 /// What to do after an interruption.
 pub(crate) const GO_ON: &str = "the same command goes on from what is committed";
+const UNREADABLE: &str =
+    "see whether ffprobe can read it: the file may be cut off, encrypted, or no video";
 const SCOPE: &str = "in scope so far: 8-bit H.264 or HEVC, with AAC or without audio, not encrypted, \
                      in MP4, MOV, MKV or MPEG-TS";
 const BUG: &str =
@@ -385,6 +389,24 @@ mod tests {
         let report = Report::of_media("a.mp4", &error);
         assert_eq!(report.message(), "a.mp4: no media file");
         assert_eq!(report.details, ["[mov,mp4] moov atom not found", "a @ b"]);
+    }
+
+    /// Shows that a job's error about its input has the code of what is the matter with it.
+    #[test]
+    fn inputs_have_their_codes() {
+        for (fault, kind) in [
+            (InputFault::Unreadable, Kind::Unreadable),
+            (InputFault::OutOfScope, Kind::OutOfScope),
+        ] {
+            let error = JobError::Input {
+                file: "/in/a.mp4".to_owned(),
+                fault,
+                reason: "no\n  [mov] why".to_owned(),
+            };
+            let report = Report::of_job("a.mp4", &error);
+            assert_eq!((report.kind(), report.message()), (kind, "a.mp4: no"));
+            assert_eq!(report.details, ["[mov] why"]);
+        }
     }
 
     /// Shows that a slip finds its key and that something else finds none.

@@ -1,6 +1,6 @@
 //! The spec of a job, of the configuration in force.
 
-use reelmesh_domain::spec::{CellLength, ChunkLength, Package, Spec};
+use reelmesh_domain::spec::{CellLength, ChunkLength, Latency, Package, Spec};
 
 use crate::config::Settings;
 use crate::ladder;
@@ -39,6 +39,10 @@ pub(crate) fn of(settings: &Settings) -> Result<Spec, Vec<Report>> {
             0 => ChunkLength::ByCost,
             cells => ChunkLength::Cells(cells),
         },
+        latency: match settings.text("transcode.latency") {
+            "fast" => Latency::Fast,
+            _ => Latency::Normal,
+        },
         damage_limit_permille: DAMAGE_LIMIT_PERMILLE,
         tenant: TENANT.to_owned(),
         weight: WEIGHT,
@@ -61,15 +65,18 @@ mod tests {
         let usual = spec(&[]);
         assert_eq!(usual.cell, CellLength::Milliseconds(2000));
         assert_eq!(usual.chunk, ChunkLength::ByCost);
+        assert_eq!(usual.latency, Latency::Normal);
         assert_eq!(usual.packages.len(), 2);
         let other = spec(&[
             ("REELMESH__PLAN__CELL_FRAMES", "24"),
             ("REELMESH__PLAN__CHUNK_CELLS", "3"),
             ("REELMESH__TRANSCODE__PACKAGE", "hls"),
+            ("REELMESH__TRANSCODE__LATENCY", "fast"),
             ("REELMESH__TRANSCODE__LADDER", "fast"),
         ]);
         assert_eq!(other.cell, CellLength::Frames(24));
         assert_eq!(other.chunk, ChunkLength::Cells(3));
+        assert_eq!(other.latency, Latency::Fast);
         assert_eq!(
             other.packages.into_iter().collect::<Vec<_>>(),
             [Package::Hls]

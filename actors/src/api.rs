@@ -212,6 +212,8 @@ pub enum JobError {
     Input {
         /// The source.
         file: String,
+        /// What is the matter with it.
+        fault: InputFault,
         /// Why.
         reason: String,
     },
@@ -245,6 +247,15 @@ pub enum JobError {
     /// The node stopped before the job ended; the same submission goes on from what is committed.
     #[error("the node stopped; the same command goes on")]
     Stopped,
+}
+
+/// What is the matter with an input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InputFault {
+    /// It isn't there, may not be read, or its bytes are no video.
+    Unreadable,
+    /// It can be read, but isn't what reelmesh takes, or passes a bound.
+    OutOfScope,
 }
 
 /// How a node stops.

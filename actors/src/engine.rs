@@ -100,6 +100,12 @@ pub trait Engine: Debug + Send + Sync {
     fn fingerprint(&self) -> Result<Fingerprint, MediaError> {
         Ok(Fingerprint::default())
     }
+
+    /// A text that is another one whenever [`Self::fingerprint`] could be; under it the node remembers the
+    /// fingerprint, so that a start costs nothing. `None`: it is made at each start.
+    fn fingerprint_depends_on(&self) -> Option<String> {
+        None
+    }
 }
 
 /// Runs tasks by `reelmesh-media`, in this process.
@@ -141,6 +147,10 @@ impl Engine for MediaEngine {
 
     fn fingerprint(&self) -> Result<Fingerprint, MediaError> {
         reelmesh_media::golden::fingerprint()
+    }
+
+    fn fingerprint_depends_on(&self) -> Option<String> {
+        crate::machine::identity()
     }
 }
 

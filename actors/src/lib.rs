@@ -16,6 +16,7 @@ mod coordinator;
 pub mod engine;
 pub mod job_handle;
 mod jobs;
+mod machine;
 mod memory;
 pub mod node;
 mod panics;

@@ -1,7 +1,6 @@
 //! A node: the supervised tree of actors, as one handle.
 
 use std::num::NonZeroU32;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex as StdMutex};
 use std::time::{Duration, Instant};
 
@@ -10,7 +9,7 @@ use reelmesh_domain::failure::Failure;
 use reelmesh_domain::ids::{NodeId, Token};
 use reelmesh_domain::store::keys::Key;
 use reelmesh_domain::store::records::{OutcomeRecord, SpecRecord};
-use tokio::sync::{Mutex, oneshot};
+use tokio::sync::{Mutex, oneshot, watch};
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::admission::{Admitted, Done};
@@ -24,6 +23,7 @@ use crate::coordinator::CoordinatorMessage;
 use crate::engine::Engine;
 use crate::job_handle::JobHandle;
 use crate::jobs::{Job, JobSpec, Jobs};
+use crate::machine;
 use crate::post::Post;
 use crate::shared::{Shared, blocking};
 use crate::spool::Spool;
@@ -150,7 +150,7 @@ impl Node {
 
     /// Stops the node. Jobs that haven't ended end as [`JobError::Stopped`] for those who wait.
     pub async fn stop(mut self, mode: StopMode) {
-        self.shared.stopping.store(true, Ordering::Relaxed);
+        self.shared.stopping.send_replace(true);
         if mode == StopMode::Clean {
             self.drain().await;
         }
@@ -218,10 +218,7 @@ fn open(
         what: format!("opening {}", path.display()),
         source: std::io::Error::other(error.to_string()),
     })?;
-    let fingerprint = engine
-        .fingerprint()
-        .map_err(|error| error.to_string())
-        .and_then(|fingerprint| fingerprint.text().map_err(|error| error.to_string()));
+    let fingerprint = machine::fingerprint(engine, &checkpoints);
     Ok(Opened {
         state_dir,
         checkpoints: Arc::new(checkpoints),
@@ -242,7 +239,7 @@ fn share(node: NodeId, workers: NonZeroU32, engine: Arc<dyn Engine>, opened: Ope
         _state_dir: opened.state_dir,
         post: Post::default(),
         jobs: Jobs::default(),
-        stopping: AtomicBool::new(false),
+        stopping: watch::Sender::new(false),
         tasks: StdMutex::new(JoinSet::new()),
     }
 }

@@ -182,7 +182,7 @@ impl Shared {
     }
 
     /// Puts the blobs, then the commit. The answer is the commit that stands: ours or another's.
-    async fn commit(
+    pub(crate) async fn commit(
         self: &Arc<Self>,
         pending: &Pending,
     ) -> Result<Settled<CommitRecord>, CommitError> {

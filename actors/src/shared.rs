@@ -2,7 +2,6 @@
 
 use std::num::NonZeroU32;
 use std::panic::AssertUnwindSafe;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
@@ -13,6 +12,7 @@ use reelmesh_domain::store::keys::Key;
 use reelmesh_domain::store::records::{Decision, Record};
 use reelmesh_media::control::Control;
 use reelmesh_media::error::MediaError;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::checkpoints::Checkpoints;
@@ -38,8 +38,8 @@ pub(crate) struct Shared {
     pub(crate) _state_dir: StateDir,
     pub(crate) post: Post,
     pub(crate) jobs: Jobs,
-    /// Set when the node stops: nothing new is begun.
-    pub(crate) stopping: AtomicBool,
+    /// Becomes true when the node stops: nothing new is begun.
+    pub(crate) stopping: watch::Sender<bool>,
     /// Work that runs beside the actors, to be ended with the node.
     pub(crate) tasks: Mutex<JoinSet<()>>,
 }
@@ -75,7 +75,18 @@ impl Shared {
 
     /// Whether the node is being stopped.
     pub(crate) fn is_stopping(&self) -> bool {
-        self.stopping.load(Ordering::Relaxed)
+        *self.stopping.borrow()
+    }
+
+    /// Returns when the node is being stopped.
+    pub(crate) async fn stopped(&self) {
+        // The sender lives as long as this does.
+        drop(
+            self.stopping
+                .subscribe()
+                .wait_for(|stopping| *stopping)
+                .await,
+        );
     }
 
     /// Decides `key`: our record if it is absent, else the one that stands. The body is kept in the

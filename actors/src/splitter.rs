@@ -1,7 +1,7 @@
 //! Makes plans and judges their borders: fetches the records, calls the pure planner, decides what it said.
 //!
-//! Persists plans and exact frame lists before it answers. A crash costs the work at hand: the
-//! coordinator asks again, and the planner says the same.
+//! Persists plans before it answers, and exact frame lists as spooled attempts before they are put. A crash
+//! costs the work at hand: the coordinator asks again, and the planner says the same.
 
 use std::sync::Arc;
 
@@ -11,15 +11,15 @@ use reelmesh_domain::ids::{AttemptNumber, PlanRevision, WorkerSlot};
 use reelmesh_domain::media_types::ChunkReport;
 use reelmesh_domain::plan::{Inputs, Judged, Plan, PlanError, Refutation, UnitKind};
 use reelmesh_domain::schedule::Judgement;
-use reelmesh_domain::store::keys::{BlobName, Key};
-use reelmesh_domain::store::records::{
-    BlobRef, CommitRecord, Record as _, SCAN_BLOB, ScanReport, Scanned, UnitReport,
-};
+use reelmesh_domain::store::keys::Key;
+use reelmesh_domain::store::records::{CommitRecord, Record as _, ScanReport, Scanned, UnitReport};
+use reelmesh_domain::time::WallTime;
 
 use crate::archive::{Commits, scan_id};
 use crate::coordinator::CoordinatorMessage;
 use crate::jobs::Job;
 use crate::puller::PinnedFile;
+use crate::pusher::{CommitError, Pending, with_blobs};
 use crate::random;
 use crate::shared::{Shared, UntilStopped, blocking, bug, guarded, of_media, permanent, transient};
 
@@ -198,10 +198,35 @@ impl Shared {
         let claimed = self.scanned_or_bug(job, false).await?;
         let (shared, of, created) = (Arc::clone(self), Arc::clone(job), random::wall_time());
         let counted = blocking(move || shared.count_blocking(&of, &claimed)).await??;
-        let unit = scan_id(&job.start, true)?;
+        let pending = self.pending_count(job, &counted, created).await?;
+        self.keep_pending(&pending).await?;
+        match self.commit(&pending).await {
+            Ok(_standing) => {}
+            Err(CommitError::Spool(failure) | CommitError::Store(failure)) => return Err(failure),
+        }
+        Ok(Arc::new(counted))
+    }
+
+    /// Spools a count, so that it is committed as other attempts are: after a crash by the next process, which
+    /// doesn't decode it all again.
+    async fn pending_count(
+        self: &Arc<Self>,
+        job: &Job,
+        counted: &Scanned,
+        created: WallTime,
+    ) -> Result<Pending, Failure> {
         let bytes = counted
             .to_bytes()
             .map_err(|error| bug(format!("encoding a scan: {error}")))?;
+        let (token, spool) = (random::token(), self.spool.clone());
+        let spooled = blocking(move || {
+            let mut sink = spool.begin(token, 1)?;
+            crate::worker::put_record(&bytes, &mut sink)?;
+            sink.finish()
+        });
+        let blobs = spooled.await?.map_err(|error: std::io::Error| {
+            transient("spooling a count of frames".to_owned(), error.to_string())
+        })?;
         let now = random::wall_time();
         let record = CommitRecord {
             attempt: AttemptNumber(1),
@@ -209,7 +234,7 @@ impl Shared {
             node: self.node.clone(),
             worker: WorkerSlot(0),
             fingerprint: job.start.fingerprint.clone(),
-            blobs: vec![scan_blob(&bytes)],
+            blobs: Vec::new(),
             report: UnitReport::Scan(ScanReport {
                 frames: counted.timeline.frames.len() as u64,
                 cpu_us: now.ms_since(created) * 1_000,
@@ -218,14 +243,12 @@ impl Shared {
             started: created,
             ended: now,
         };
-        let token = random::token();
-        let name = BlobName::new(SCAN_BLOB, 0).map_err(|error| bug(error.to_string()))?;
-        let key = Key::Blob(job.run, unit, token, name).to_string();
-        let put = self.store.put_blob(&key, bytes.into());
-        put.await.map_err(crate::shared::store)?;
-        self.decide_as(&Key::Commit(job.run, unit), token, record)
-            .await?;
-        Ok(Arc::new(counted))
+        Ok(Pending {
+            run: job.run,
+            unit: scan_id(&job.start, true)?,
+            token,
+            record: with_blobs(record, &blobs, &[]),
+        })
     }
 
     fn count_blocking(&self, job: &Job, claimed: &Scanned) -> Result<Scanned, Failure> {
@@ -247,17 +270,6 @@ impl Shared {
             facts: claimed.facts.clone(),
             timeline,
         })
-    }
-}
-
-fn scan_blob(bytes: &[u8]) -> BlobRef {
-    BlobRef {
-        track: 0,
-        part: 0,
-        rendition: SCAN_BLOB.to_owned(),
-        size: bytes.len() as u64,
-        blake3: *blake3::hash(bytes).as_bytes(),
-        fragments: 0,
     }
 }
 

@@ -1,6 +1,6 @@
 //! One worker: an actor that owns one thread, which runs one task at a time.
 //!
-//! Messages: [`WorkerMessage::Run`] begins an attempt, [`WorkerMessage::Ended`] comes from the
+//! Messages: `WorkerMessage::Run` begins an attempt, `WorkerMessage::Ended` comes from the
 //! thread. The actor persists nothing; the fragments lie in the spool, the pool says what became of
 //! them. A crash of the actor or of its thread costs the running attempt: the pool learns of it by
 //! supervision and reports the attempt as crashed.
@@ -183,6 +183,14 @@ fn put_scanned(scanned: &Scanned, sink: &mut dyn FragmentSink) -> Result<(), Med
     let bytes = scanned.to_bytes().map_err(|error| MediaError::Bug {
         rule: format!("a scan fits its record: {error}"),
     })?;
+    put_record(&bytes, sink).map_err(|source| MediaError::Io {
+        what: "spooling the scan",
+        source,
+    })
+}
+
+/// A record instead of fragments.
+pub(crate) fn put_record(bytes: &[u8], sink: &mut dyn FragmentSink) -> std::io::Result<()> {
     let info = FragmentInfo {
         sequence: 1,
         decode_time: 0,
@@ -190,10 +198,7 @@ fn put_scanned(scanned: &Scanned, sink: &mut dyn FragmentSink) -> Result<(), Med
         samples: 0,
         bytes: u32::try_from(bytes.len()).unwrap_or(u32::MAX),
     };
-    sink.put(0, &info, &bytes).map_err(|source| MediaError::Io {
-        what: "spooling the scan",
-        source,
-    })
+    sink.put(0, &info, bytes)
 }
 
 fn run(

@@ -6,7 +6,8 @@ use alloc::string::String;
 use core::fmt;
 use core::str::FromStr;
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// The text isn't an id of this kind.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -16,11 +17,39 @@ pub struct NotAnId {
     text: String,
 }
 
+/// Writes an id as its text where people may read it (JSON), and as its bits into records.
+macro_rules! text_or_bits {
+    ($name:ident, $bits:ty) => {
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                if serializer.is_human_readable() {
+                    serializer.collect_str(self)
+                } else {
+                    self.0.serialize(serializer)
+                }
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                if deserializer.is_human_readable() {
+                    let text = String::deserialize(deserializer)?;
+                    text.parse().map_err(D::Error::custom)
+                } else {
+                    <$bits>::deserialize(deserializer).map(Self)
+                }
+            }
+        }
+    };
+}
+
 macro_rules! hex_id {
     ($(#[$doc:meta])* $name:ident, $kind:literal) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name([u8; 16]);
+
+        text_or_bits!($name, [u8; 16]);
 
         impl $name {
             /// The id made of these 128 bits.
@@ -72,8 +101,10 @@ hex_id! {
 }
 
 /// Names a job: a ULID, so that ids sort by the time of submission.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct JobId(u128);
+
+text_or_bits!(JobId, u128);
 
 /// Crockford's base 32, as the ULID specification uses it.
 const CROCKFORD: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
@@ -237,6 +268,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::codec::{self, Kind};
 
     proptest! {
         /// Every id is read back from its text.
@@ -246,6 +278,17 @@ mod tests {
             prop_assert_eq!(job.to_string().parse::<JobId>(), Ok(job));
             let unit = UnitId::from_bytes(bits.to_be_bytes());
             prop_assert_eq!(unit.to_string().parse::<UnitId>(), Ok(unit));
+        }
+
+        /// In records an id is its bits and nothing else, so that the hashes of definitions, and with them the
+        /// units' ids, don't depend on how ids are shown.
+        #[test]
+        fn records_hold_the_bits(bits: u128) {
+            let (unit, job) = (UnitId::from_bytes(bits.to_be_bytes()), JobId::from_bits(bits));
+            let plain = codec::encode(Kind::Checkpoint, &(bits.to_be_bytes(), bits)).unwrap();
+            let ids = codec::encode(Kind::Checkpoint, &(unit, job)).unwrap();
+            prop_assert_eq!(&ids, &plain);
+            prop_assert_eq!(codec::decode(Kind::Checkpoint, &ids), Ok((unit, job)));
         }
 
         /// Ids sort as their texts do, so listings come in order.

@@ -307,6 +307,9 @@ pub struct ChunkTask {
     pub at_start: bool,
     /// The chunk ends with the source's last frame: the encoder is flushed.
     pub at_end: bool,
+    /// The source's last frame is fed, as an own one or in the tail, which is then cut short: the encoder is
+    /// flushed if it still holds own frames.
+    pub feeds_to_end: bool,
     /// Seconds per tick of the output's timestamps.
     pub output_time_base: Rational,
     /// Output time at which the first frame behind `own_end` is shown, or the end of the timeline.

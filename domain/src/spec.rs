@@ -49,6 +49,15 @@ pub enum ChunkLength {
     Cells(u32),
 }
 
+/// How much more work may be spent to be done sooner (design rule 5.9): matters for chunks cut by cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Latency {
+    /// Borders cost at most 3 % of the work, 5 % with a rate cap.
+    Normal,
+    /// Up to 15 %: more and shorter chunks, so that more workers share a short source.
+    Fast,
+}
+
 /// All that the user asked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Spec {
@@ -60,6 +69,8 @@ pub struct Spec {
     pub cell: CellLength,
     /// Length of a chunk.
     pub chunk: ChunkLength,
+    /// How much borders may cost.
+    pub latency: Latency,
     /// Frames in thousandths that may be damaged before the job fails.
     pub damage_limit_permille: u32,
     /// Who submitted it.
@@ -147,6 +158,7 @@ mod tests {
             packages: BTreeSet::from([Package::Mp4]),
             cell: CellLength::Milliseconds(2_000),
             chunk: ChunkLength::ByCost,
+            latency: Latency::Normal,
             damage_limit_permille: 50,
             tenant: "default".to_owned(),
             weight: 100,
@@ -162,6 +174,7 @@ mod tests {
             packages: BTreeSet::new(),
             cell: CellLength::Frames(0),
             chunk: ChunkLength::Cells(0),
+            latency: Latency::Normal,
             damage_limit_permille: 1_001,
             tenant: String::new(),
             weight: 0,

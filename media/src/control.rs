@@ -6,7 +6,7 @@ pub trait Control: Send + Sync {
     /// (between two packets), without finishing what it began.
     fn cancelled(&self) -> bool;
 
-    /// Own frames (audio: samples; scan: bytes) done so far. Never falls within an attempt.
+    /// What is done so far, in own frames (audio: samples; scan: bytes). Never falls within an attempt.
     fn progress(&self, done: u64);
 }
 

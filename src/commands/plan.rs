@@ -35,7 +35,7 @@ struct Line<'a> {
 /// Shows the plan.
 pub(crate) fn run(args: &PlanArgs, environment: &Environment) -> Result<Exit, Vec<Report>> {
     let one = |error| vec![error];
-    let flags = options::output_flags(args.ladder.as_ref(), None);
+    let flags = options::output_flags(args.ladder.as_ref(), None, args.latency.as_ref());
     let settings = Settings::load(args.config.config.as_deref(), environment, &flags)?;
     let spec = spec::of(&settings)?;
     let terminal = Terminal::of_process(args.json);

@@ -53,6 +53,9 @@ pub(crate) fn reference() -> String {
         match key.takes {
             Takes::Text => {}
             Takes::Number { min, max } => text.push_str(&format!("- {min} to {max}\n")),
+            Takes::Choice(choices) => {
+                text.push_str(&format!("- one of {}\n", choices.join(", ")));
+            }
             Takes::Choices(choices) => {
                 text.push_str(&format!("- one or more of {}\n", choices.join(", ")));
             }

@@ -37,6 +37,8 @@ pub(crate) enum Takes {
         /// The greatest.
         max: u64,
     },
+    /// One of these.
+    Choice(&'static [&'static str]),
     /// At least one of these, each at most once.
     Choices(&'static [&'static str]),
 }
@@ -164,6 +166,13 @@ pub(crate) const KEYS: &[Key] = &[
         builtin: Builtin::List(PACKAGES),
         about: "What is made of the encoded streams: `mp4` files, an `hls` stream.",
         flag: Some("--package"),
+    },
+    Key {
+        name: "transcode.latency",
+        takes: Takes::Choice(&["normal", "fast"]),
+        builtin: Builtin::Text("normal"),
+        about: "How much more work may be spent to be done sooner. `normal`: borders between chunks cost at most 3 % (5 % with a rate cap), so a short source may be one chunk. `fast`: up to 15 %, so that more workers share it. Part of the spec: other chunks are other bytes.",
+        flag: Some("--latency"),
     },
     Key {
         name: "plan.cell_ms",

@@ -273,7 +273,7 @@ fn from_toml(value: &Spanned<DeValue<'_>>) -> Result<Value, String> {
 
 fn from_text(key: &Key, text: &str) -> Result<Value, String> {
     match key.takes {
-        Takes::Text => Ok(Value::Text(text.to_owned())),
+        Takes::Text | Takes::Choice(_) => Ok(Value::Text(text.to_owned())),
         Takes::Number { .. } => text
             .trim()
             .parse()
@@ -297,6 +297,10 @@ fn checked(key: &Key, value: Value) -> Result<Value, String> {
                 Err(format!("is {number}, must be {min} to {max}"))
             }
         }
+        (Takes::Choice(choices), Value::Text(text)) => {
+            one_of(choices, text)?;
+            Ok(value)
+        }
         (Takes::Choices(choices), Value::List(items)) => {
             if items.is_empty() {
                 return Err(format!(
@@ -312,7 +316,7 @@ fn checked(key: &Key, value: Value) -> Result<Value, String> {
             }
             Ok(value)
         }
-        (Takes::Text, Value::Number(_) | Value::List(_)) => {
+        (Takes::Text | Takes::Choice(_), Value::Number(_) | Value::List(_)) => {
             Err(format!("is {value}, must be a string"))
         }
         (Takes::Number { .. }, Value::Text(_) | Value::List(_)) => {

@@ -1,9 +1,10 @@
 //! Speed and time left, from what was done lately.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use reelmesh_actors::api::{JobProgress, Phase};
+use reelmesh_actors::api::{JobProgress, Phase, WorkerProgress};
+use reelmesh_domain::ids::{AttemptNumber, UnitId};
 
 /// How far back "lately" reaches: over several chunks, so that an easy or a hard one doesn't make the
 /// estimate jump.
@@ -30,6 +31,30 @@ pub(crate) struct Estimate {
     last: Option<Sample>,
     frames_total: u64,
     cost_total_us: u64,
+    running: BTreeMap<(UnitId, AttemptNumber), Running>,
+}
+
+/// An attempt that runs.
+#[derive(Clone, Copy, Debug)]
+struct Running {
+    since: Duration,
+    done_then: u64,
+    left: Option<Duration>,
+}
+
+impl Running {
+    /// What is left of it at its own rate.
+    #[expect(clippy::cast_precision_loss, reason = "seconds are shown")]
+    fn observe(&mut self, at: Duration, worker: &WorkerProgress) {
+        let seen = at.saturating_sub(self.since);
+        let done = worker.done.saturating_sub(self.done_then);
+        self.left = (seen >= SEEN_AT_LEAST && done > 0)
+            .then(|| {
+                let rest = worker.total.saturating_sub(worker.done) as f64;
+                Duration::try_from_secs_f64(rest / done as f64 * seen.as_secs_f64()).ok()
+            })
+            .flatten();
+    }
 }
 
 impl Estimate {
@@ -39,6 +64,7 @@ impl Estimate {
         if progress.phase != Phase::Encode || progress.cost_total_us == 0 {
             return;
         }
+        self.observe_running(at, &progress.workers);
         let sample = Sample {
             at,
             frames: progress.frames_done,
@@ -69,6 +95,21 @@ impl Estimate {
         }
     }
 
+    fn observe_running(&mut self, at: Duration, workers: &[WorkerProgress]) {
+        let key = |worker: &WorkerProgress| (worker.unit, worker.attempt);
+        self.running
+            .retain(|known, _| workers.iter().any(|worker| key(worker) == *known));
+        for worker in workers {
+            let new = Running {
+                since: at,
+                done_then: worker.done,
+                left: None,
+            };
+            let running = self.running.entry(key(worker)).or_insert(new);
+            running.observe(at, worker);
+        }
+    }
+
     /// Seconds of video made in a second, once it has been seen long enough.
     #[expect(clippy::cast_precision_loss, reason = "two digits are shown")]
     pub(crate) fn speed(&self, media_s: f64) -> Option<f64> {
@@ -79,8 +120,9 @@ impl Estimate {
             .then(|| frames / self.frames_total as f64 * media_s / seconds)
     }
 
-    /// The time that the rest will take at the rate of lately, once enough has been seen for that to mean
-    /// something.
+    /// The time that the rest will take at the rate of lately, but no less than any attempt that runs
+    /// takes at its own: towards the end workers fall idle, and the rate with them. Told once enough has
+    /// been seen for that to mean something.
     #[expect(clippy::cast_precision_loss, reason = "seconds are shown")]
     pub(crate) fn left(&self) -> Option<Duration> {
         let (oldest, last) = self.window()?;
@@ -94,7 +136,9 @@ impl Estimate {
         }
         let rest = self.cost_total_us.saturating_sub(last.cost_us) as f64;
         let seconds = rest / (done as f64) * last.at.saturating_sub(oldest.at).as_secs_f64();
-        Duration::try_from_secs_f64(seconds).ok()
+        let together = Duration::try_from_secs_f64(seconds).ok()?;
+        let alone = self.running.values().filter_map(|running| running.left);
+        alone.chain([together]).max()
     }
 
     fn window(&self) -> Option<(Sample, Sample)> {
@@ -105,6 +149,8 @@ impl Estimate {
 
 #[cfg(test)]
 mod tests {
+    use reelmesh_domain::ids::WorkerSlot;
+
     use super::*;
 
     fn at(done: u64) -> JobProgress {
@@ -115,6 +161,17 @@ mod tests {
             cost_total_us: 1_000_000,
             cost_done_us: done * 1000,
             ..JobProgress::default()
+        }
+    }
+
+    fn running(done: u64, total: u64) -> WorkerProgress {
+        WorkerProgress {
+            slot: WorkerSlot(1),
+            unit: UnitId::from_bytes([7; 16]),
+            label: "chunk 7".to_owned(),
+            attempt: AttemptNumber(1),
+            done,
+            total,
         }
     }
 
@@ -164,6 +221,23 @@ mod tests {
         }
         assert_eq!(estimate.left(), None);
         assert_eq!(estimate.speed(50.0), None);
+    }
+
+    /// Shows that the last chunk's own rate decides once the other worker has nothing to do: two workers
+    /// made 10 frames a second each, one is left with 100.
+    #[test]
+    fn the_last_chunk_decides() {
+        let mut estimate = Estimate::default();
+        for second in 0..=20 {
+            let progress = JobProgress {
+                workers: vec![running(second * 10, 300)],
+                ..at(500 + second * 20)
+            };
+            estimate.observe(seconds(second), &progress);
+        }
+        assert_eq!(estimate.left(), Some(seconds(10)));
+        estimate.observe(seconds(21), &at(920));
+        assert_eq!(estimate.left(), Some(seconds(4)));
     }
 
     /// Shows that a new plan revision begins a new estimate.

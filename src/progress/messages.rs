@@ -111,9 +111,11 @@ pub(crate) fn of_summary(
         }
         Admission::New | Admission::Resumed => {
             let seconds = took.as_secs_f64();
-            // What was kept was made in another process: no speed can be told then.
+            // What was kept was made in another process: no speed can be told then. Where only copying was
+            // left, no plan was looked at and nothing counts as kept.
+            let all_here = summary.admission == Admission::New && summary.units_kept == 0;
             let speed = media_s
-                .filter(|_| summary.units_kept == 0 && seconds > 0.0)
+                .filter(|_| all_here && seconds > 0.0)
                 .map(|media_s| format!(" ({:.2}×)", media_s / seconds))
                 .unwrap_or_default();
             let kept = if summary.units_kept > 0 {
@@ -132,4 +134,48 @@ pub(crate) fn of_summary(
         }
     });
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use reelmesh_domain::ids::{JobId, RunNumber};
+
+    use super::*;
+
+    /// Shows that a speed is told of what this process made from the beginning, and of nothing else.
+    #[test]
+    fn speed_is_told_of_whole_jobs() {
+        for (admission, units_kept, expected) in [
+            (
+                Admission::New,
+                0,
+                "a.mp4: done in 0:10 (3.00×): 720 frames, 1 file, 2.0 MB in /o/a",
+            ),
+            (
+                Admission::Resumed,
+                2,
+                "a.mp4: done in 0:10: 720 frames, 1 file, 2.0 MB in /o/a; 2 of 5 units were kept",
+            ),
+            (
+                Admission::Resumed,
+                0,
+                "a.mp4: done in 0:10: 720 frames, 1 file, 2.0 MB in /o/a",
+            ),
+        ] {
+            let summary = JobSummary {
+                job: JobId::from_bits(1),
+                run: RunNumber(0),
+                admission,
+                output: "/o/a".into(),
+                files: vec![("1080p.mp4".to_owned(), 2_000_000)],
+                frames: 720,
+                units_total: 5,
+                units_kept,
+                warnings: Vec::new(),
+            };
+            let took = Duration::from_secs(10);
+            let lines = of_summary("a.mp4", &summary, took, Some(30.0), Paint::plain());
+            assert_eq!(lines, [expected]);
+        }
+    }
 }

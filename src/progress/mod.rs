@@ -10,6 +10,7 @@ mod single;
 mod target;
 mod view;
 
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use reelmesh_actors::api::{Admission, JobEvent, JobProgress, JobSummary, Phase};
@@ -175,6 +176,10 @@ impl Display {
         if self.console.is_json() {
             Console::json(&Summary::new(name, summary));
         }
+        let summary = &JobSummary {
+            output: from_here(&summary.output),
+            ..summary.clone()
+        };
         for line in messages::of_summary(name, summary, took, media_s, self.console.err) {
             self.message(&line);
         }
@@ -186,6 +191,14 @@ impl Display {
             screen.show(&lines);
         }
     }
+}
+
+/// A path as short as people would write it: relative where it lies below the current directory.
+fn from_here(path: &Path) -> PathBuf {
+    let here = std::env::current_dir().ok();
+    let below = here.and_then(|here| path.strip_prefix(here).ok());
+    let below = below.filter(|below| !below.as_os_str().is_empty());
+    below.unwrap_or(path).to_owned()
 }
 
 impl Shown {
@@ -201,6 +214,24 @@ impl Shown {
                 .media_s
                 .and_then(|media_s| self.estimate.speed(media_s)),
             left: self.estimate.left().filter(|_| encoding && !self.stopping),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Shows that only what lies below the current directory is shortened.
+    #[test]
+    fn paths_are_shown_from_here() {
+        let here = std::env::current_dir().unwrap();
+        for (path, expected) in [
+            (here.join("out/a"), PathBuf::from("out/a")),
+            (here.clone(), here.clone()),
+            ("/elsewhere/a".into(), "/elsewhere/a".into()),
+        ] {
+            assert_eq!(from_here(&path), expected);
         }
     }
 }

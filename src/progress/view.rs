@@ -38,8 +38,10 @@ const WORKER_BAR_COLUMNS: usize = 10;
 pub(crate) fn lines(view: &JobView<'_>, columns: usize, paint: Paint) -> Vec<String> {
     let mut lines = vec![job_line(view, columns, paint)];
     let progress = view.progress;
-    let workers: Vec<[String; 3]> = progress
-        .workers
+    // In the order of their slots: a line that changes its place can't be followed.
+    let mut shown: Vec<&WorkerProgress> = progress.workers.iter().collect();
+    shown.sort_by_key(|worker| worker.slot);
+    let workers: Vec<[String; 3]> = shown
         .iter()
         .map(|worker| {
             let slot = format!("  w{}", worker.slot.0);
@@ -54,7 +56,7 @@ pub(crate) fn lines(view: &JobView<'_>, columns: usize, paint: Paint) -> Vec<Str
             .unwrap_or_default()
     };
     let [slots, labels, counts] = [widest(0), widest(1), widest(2)];
-    for (worker, [slot, label, count]) in progress.workers.iter().zip(&workers) {
+    for (worker, [slot, label, count]) in shown.into_iter().zip(&workers) {
         let head = format!("{slot:slots$}  {label:labels$}");
         let count = format!("{count:>counts$}");
         lines.push(worker_line(worker, head, &count, columns, paint));

@@ -10,7 +10,7 @@ fn help() {
     assert_snapshot!(Place::new().shown(&["--help"]), @r"
     exit code 0
     --- stdout
-    Turns any number of machines into one video transcoder.
+    Turns videos into ladders of renditions, cut into chunks that are encoded side by side.
 
     One source becomes a ladder of renditions as MP4 files and an HLS stream. Work that is finished
     stays finished: after an interruption, of whatever kind, the same command goes on.
@@ -53,20 +53,23 @@ fn short_help() {
       <INPUT>...  Videos: H.264 or HEVC in MP4, MOV, MKV or MPEG-TS
 
     Options:
-          --out <DIR|URL>       Where the outputs go: a directory, or a file:// URL
-          --ladder <NAME|FILE>  Which renditions: `default`, `fast`, or the path of a file
-          --package <mp4,hls>   What to make of them: mp4, hls, or both
-          --fresh               Begin anew, whatever was done before
-          --workers <N>         Tasks that run at a time, one core's worth each [default: one per core]
-          --state-dir <DIR>     Where finished work is kept until the job is done [default:
-                                `$XDG_STATE_HOME/reelmesh`]
-          --config <FILE>       Configuration file [default: `$XDG_CONFIG_HOME/reelmesh/node.toml`]
-          --json                Report events as lines of JSON on the standard output
-      -h, --help                Print help (see more with '--help')
+          --out <DIR|URL>          Where the outputs go: a directory, or a file:// URL
+          --ladder <NAME|FILE>     Which renditions: `default`, `fast`, or the path of a file
+          --package <mp4,hls>      What to make of them: mp4, hls, or both
+          --latency <normal|fast>  `fast` spends up to 15 % more work to be done sooner: more and
+                                   shorter chunks [default: normal]
+          --fresh                  Begin anew, whatever was done before
+          --workers <N>            Tasks that run at a time, one core's worth each [default: one per
+                                   core]
+          --state-dir <DIR>        Where finished work is kept until the job is done [default:
+                                   `$XDG_STATE_HOME/reelmesh`]
+          --config <FILE>          Configuration file [default: `$XDG_CONFIG_HOME/reelmesh/node.toml`]
+          --json                   Report events as lines of JSON on the standard output
+      -h, --help                   Print help (see more with '--help')
 
     exit code 2
     --- stderr
-    Turns any number of machines into one video transcoder
+    Turns videos into ladders of renditions, cut into chunks that are encoded side by side
 
     Usage: reelmesh <COMMAND>
 
@@ -137,6 +140,7 @@ fn config_shows_origins() {
     store.url              ""         default
     transcode.ladder       "default"  default
     transcode.package      ["hls"]    environment REELMESH__TRANSCODE__PACKAGE
+    transcode.latency      "normal"   default
     plan.cell_ms           1000       file my.toml:2
     plan.cell_frames       0          default
     plan.chunk_cells       0          default

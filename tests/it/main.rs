@@ -25,3 +25,7 @@ mod same_bytes;
 mod seams;
 #[cfg(test)]
 mod tidy;
+#[cfg(test)]
+mod two_at_once;
+#[cfg(test)]
+mod wrong_seam;

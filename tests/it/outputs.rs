@@ -42,7 +42,8 @@ fn outputs_are_whole_and_clean() {
         let segments = files_below(&job.output(folder))
             .into_iter()
             .filter(|path| path.extension().is_some_and(|extension| extension == "m4s"));
-        assert_eq!(segments.count(), 20, "{folder}");
+        // Six cells of a second make a segment.
+        assert_eq!(segments.count(), 4, "{folder}");
     }
 }
 
@@ -82,9 +83,9 @@ fn verify_finds_damage() {
     let whole = verify();
     assert!(whole.status.success(), "{}", job.place.show(&whole));
 
-    let segment = job.output("hls/360p/00007.m4s");
+    let segment = job.output("hls/360p/00002.m4s");
     let mp4 = job.output("180p.mp4");
-    for (path, part) in [(&segment, "00007.m4s"), (&mp4, "180p.mp4")] {
+    for (path, part) in [(&segment, "00002.m4s"), (&mp4, "180p.mp4")] {
         let bytes = fs::read(path).unwrap();
         let mut damaged = bytes.clone();
         let place = damaged.len() * 2 / 3;
@@ -177,11 +178,7 @@ const KINDS: [(&str, &str, &str); 7] = [
         "-vf select='not(eq(mod(n,5),2))' -fps_mode vfr -c:v libx264 -preset veryfast -g 25 -an",
         "640,360",
     ),
-    (
-        "d.mp4",
-        "-c:v libx264 -preset ultrafast -an -metadata:s:v rotate=90",
-        "360,640",
-    ),
+    ("d.mp4", "-c:v libx264 -preset ultrafast -an", "360,640"),
     (
         "e.mp4",
         "-vf tinterlace=interleave_top -flags +ilme+ildct -c:v libx264 -preset ultrafast -x264-params tff=1 -an",
@@ -213,6 +210,17 @@ fn source(path: &Path, encoding: &str) {
     tool("ffmpeg", &arguments);
 }
 
+/// The same file with a display matrix that turns it by a quarter.
+fn turned(path: &Path) {
+    let flat = path.with_extension("flat.mp4");
+    fs::rename(path, &flat).unwrap();
+    let arguments = ["-v", "error", "-nostdin", "-i", flat.to_str().unwrap()];
+    let mut arguments = arguments.to_vec();
+    arguments.extend(["-c", "copy", "-metadata:s:v", "rotate=90"]);
+    arguments.push(path.to_str().unwrap());
+    tool("ffmpeg", &arguments);
+}
+
 /// Shows that other kinds of sources in scope come out whole: transport stream, Matroska, variable rate,
 /// rotated, interlaced, full range 4:4:4, without audio.
 #[test]
@@ -221,6 +229,9 @@ fn sources_of_all_kinds() {
         let place = Place::new();
         let path = place.path(name);
         source(&path, encoding);
+        if name == "d.mp4" {
+            turned(&path);
+        }
         let frames = entry(&path, "v:0", "nb_read_frames");
         let frames: u64 = frames.lines().next().unwrap().parse().unwrap();
         let job = Job::new(&path).setting("REELMESH__PLAN__CHUNK_CELLS", "1");

@@ -108,6 +108,7 @@ fn check(clip: &Path, case: &Case) {
         let stats = compared("ssim", (clip, 0), (path, 0));
         stats.iter().map(|frame| frame["All"]).sum::<f64>() / count(stats.len())
     });
+    eprintln!("SSIM {:+.5}", made - reference);
     assert!(
         made >= reference - 0.0005,
         "SSIM {made} against {reference}"
@@ -119,6 +120,7 @@ fn check(clip: &Path, case: &Case) {
     let bytes = |packets: &[Packet]| packets.iter().map(|packet| packet.bytes).sum::<u64>();
     let ratio = count(usize::try_from(bytes(&made)).unwrap())
         / count(usize::try_from(bytes(&reference)).unwrap());
+    eprintln!("bytes {ratio:.4}");
     assert!(ratio <= 1.015, "{ratio} times the bytes");
     if let Some(max_rate_kbps) = case.max_rate_kbps {
         let [ours, theirs] =

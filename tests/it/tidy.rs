@@ -63,13 +63,14 @@ fn files() -> Vec<PathBuf> {
         for entry in fs::read_dir(&folder).unwrap() {
             let path = entry.unwrap().path();
             let name = path.file_name().unwrap().to_string_lossy().into_owned();
-            if path.is_dir() {
-                let built = ["target", "demo", "node_modules", ".git", ".cache"].contains(&&*name);
-                if !built && !path.is_symlink() {
-                    folders.push(path);
-                }
-            } else {
+            // In a second worktree `.git` is a file.
+            if ["target", "demo", "node_modules", ".git", ".cache"].contains(&&*name) {
+                continue;
+            }
+            if !path.is_dir() {
                 found.push(path.strip_prefix(root()).unwrap().to_path_buf());
+            } else if !path.is_symlink() {
+                folders.push(path);
             }
         }
     }

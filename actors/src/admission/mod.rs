@@ -16,7 +16,7 @@ use reelmesh_domain::store::records::{
 };
 use tokio::sync::oneshot;
 
-use crate::api::{Admission, JobError, Submission};
+use crate::api::{Admission, InputFault, JobError, Submission};
 use crate::coordinator::CoordinatorMessage;
 use crate::job_handle::Channels;
 use crate::jobs::{Job, JobSpec};
@@ -67,6 +67,7 @@ impl Shared {
         let pinned = blocking(move || PinnedFile::pin(&path)).await;
         let pin = pinned.map_err(storage)?.map_err(|error| JobError::Input {
             file: submission.source.display().to_string(),
+            fault: InputFault::Unreadable,
             reason: error.to_string(),
         })?;
         let identity = Identity::of(&submission, pin)?;

@@ -15,7 +15,7 @@ use reelmesh_domain::time::WallTime;
 use reelmesh_media::error::MediaError;
 
 use super::{Attempt, CoordinatorState};
-use crate::api::JobEvent;
+use crate::api::{InputFault, JobEvent};
 use crate::engine::Task;
 use crate::pool::{PoolEvent, PoolMessage};
 use crate::pusher::{CommitError, Pending, PusherMessage, commit_record, with_blobs};
@@ -318,14 +318,15 @@ impl CoordinatorState {
         let Some(run) = self.runs.get_mut(&attempt.id.run) else {
             return;
         };
-        let refused = matches!(
-            error,
-            MediaError::Unreadable { .. }
-                | MediaError::OutOfScope { .. }
-                | MediaError::LimitPassed { .. }
-        );
-        if refused && run.scan == Some(attempt.id.unit) {
-            run.refused_input = Some(error.to_string());
+        let fault = match error {
+            MediaError::Unreadable { .. } => InputFault::Unreadable,
+            MediaError::OutOfScope { .. } | MediaError::LimitPassed { .. } => {
+                InputFault::OutOfScope
+            }
+            MediaError::Io { .. } | MediaError::Cancelled | MediaError::Bug { .. } => return,
+        };
+        if run.scan == Some(attempt.id.unit) {
+            run.refused_input = Some((fault, error.to_string()));
         }
     }
 

@@ -10,7 +10,7 @@ use reelmesh_domain::store::records::Verdict;
 
 use super::run::Asked;
 use super::{CoordinatorState, Neighbour};
-use crate::api::{JobEvent, Phase};
+use crate::api::{InputFault, JobEvent, Phase};
 use crate::pusher::PusherMessage;
 use crate::random;
 use crate::splitter::{Split, SplitterMessage};
@@ -93,7 +93,7 @@ impl CoordinatorState {
             Ok(split) => split,
             Err(failure) => {
                 if failure.class == FailureClass::Permanent {
-                    state.refused_input = Some(failure.what.clone());
+                    state.refused_input = Some((InputFault::OutOfScope, failure.what.clone()));
                 }
                 let random = random::number();
                 return self.apply(Input::PlanFailed {

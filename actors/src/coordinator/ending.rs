@@ -124,9 +124,10 @@ impl Run {
     }
 
     fn failed(&self, record: &OutcomeRecord) -> JobError {
-        if let Some(reason) = &self.refused_input {
+        if let Some((fault, reason)) = &self.refused_input {
             return JobError::Input {
                 file: self.job.spec.source().display().to_string(),
+                fault: *fault,
                 reason: reason.clone(),
             };
         }

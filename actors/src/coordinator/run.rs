@@ -11,6 +11,7 @@ use reelmesh_domain::store::records::VerdictRecord;
 use reelmesh_media::io::ByteSource;
 
 use super::taking_up::Found;
+use crate::api::InputFault;
 use crate::jobs::Job;
 use crate::splitter::Split;
 
@@ -47,7 +48,7 @@ pub(super) struct Run {
     pub(super) asked: Option<Asked>,
     pub(super) verdict: Option<VerdictRecord>,
     /// The scan or the planner refused the source itself.
-    pub(super) refused_input: Option<String>,
+    pub(super) refused_input: Option<(InputFault, String)>,
     pub(super) warnings: Vec<String>,
     pub(super) cancelled_for: Vec<RpcReplyPort<()>>,
 }

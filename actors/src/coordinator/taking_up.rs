@@ -12,7 +12,7 @@ use reelmesh_media::io::ByteSource;
 
 use super::run::Run;
 use super::{CoordinatorMessage, CoordinatorState};
-use crate::api::{JobEvent, Phase};
+use crate::api::{InputFault, JobEvent, Phase};
 use crate::archive::scan_id;
 use crate::jobs::Job;
 use crate::puller::PullerMessage;
@@ -177,6 +177,8 @@ impl CoordinatorState {
             verdict,
         };
         if let Some(failure) = unreadable {
+            let reason = format!("{}: {}", failure.what, failure.evidence.join("; "));
+            state.refused_input = Some((InputFault::Unreadable, reason));
             // The scheduler hears of the run together with the verdict.
             state.held_back = Some(submitted);
             return self.fail_run(run, &failure);

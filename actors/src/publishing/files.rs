@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::sync::Arc;
 
+use reelmesh_domain::codec::{self, Kind};
 use reelmesh_domain::failure::Failure;
 use reelmesh_domain::ids::{RunId, UnitId};
 use reelmesh_domain::plan::Plan;
@@ -107,6 +108,34 @@ pub(super) fn write_all(
     Ok(writer.files)
 }
 
+fn published_key(run: RunId, name: &str) -> String {
+    format!("{}{name}", published_of(run))
+}
+
+/// Where the files that a run has published are remembered.
+pub(super) fn published_of(run: RunId) -> String {
+    format!("published/{run}/")
+}
+
+impl Shared {
+    /// Remembers that a file is in place. Not flushed: what is forgotten is written again.
+    fn note_published(&self, run: RunId, file: &PublishedFile) {
+        let key = published_key(run, &file.path);
+        let noted = codec::encode(Kind::Checkpoint, file).map(|bytes| {
+            // As above.
+            drop(self.checkpoints.put(&key, &bytes));
+        });
+        if let Err(error) = noted {
+            tracing::warn!(%error, key, "a published file isn't remembered");
+        }
+    }
+
+    fn noted_published(&self, run: RunId, name: &str) -> Option<PublishedFile> {
+        let bytes = self.checkpoints.get(&published_key(run, name)).ok()??;
+        codec::decode(Kind::Checkpoint, &bytes).ok()
+    }
+}
+
 struct Writer<'a> {
     shared: &'a Arc<Shared>,
     job: &'a Job,
@@ -190,8 +219,11 @@ impl Writer<'_> {
         if self.shared.is_stopping() {
             return Err(Unpublished::Stopped);
         }
+        if let Some(whole) = self.whole(name) {
+            self.put_down(whole);
+            return Ok(());
+        }
         let reader = &mut self.reader;
-        let channels = &self.job.channels;
         let written = self.place.write(name, random::token(), |file| {
             let mut out = Hashing {
                 file: BufWriter::with_capacity(WRITE_BUFFER_BYTES, file),
@@ -203,13 +235,32 @@ impl Writer<'_> {
             Ok((out.size, out.hasher.finalize()))
         });
         let (size, hash) = written.map_err(|error| self.unpublished(error))?;
-        channels.show(|shown| shown.assembled_bytes += size);
-        self.files.push(PublishedFile {
+        let file = PublishedFile {
             path: name.to_owned(),
             size,
             blake3: *hash.as_bytes(),
-        });
+        };
+        self.shared.note_published(self.job.run, &file);
+        self.put_down(file);
         Ok(())
+    }
+
+    /// The file that an earlier try has written, if its bytes are still those: files are a function of the
+    /// run's records, so it needn't be written again. The report is: it is small, and says that all is there.
+    fn whole(&self, name: &str) -> Option<PublishedFile> {
+        if name == REPORT_NAME {
+            return None;
+        }
+        let noted = self.shared.noted_published(self.job.run, name)?;
+        // One that can't be read is written again.
+        let (size, hash) = self.place.digest(name).ok().flatten()?;
+        (size == noted.size && *hash.as_bytes() == noted.blake3).then_some(noted)
+    }
+
+    fn put_down(&mut self, file: PublishedFile) {
+        let channels = &self.job.channels;
+        channels.show(|shown| shown.assembled_bytes += file.size);
+        self.files.push(file);
     }
 
     /// Why reading or writing failed: what the store said counts more than what it led to.

@@ -211,7 +211,11 @@ impl Shared {
         for pending in self.leftovers(Some(run)) {
             drop(self.spool.remove(pending.token));
         }
-        for prefix in [format!("spooled/{run}/"), format!("attempts/{run}/")] {
+        for prefix in [
+            format!("spooled/{run}/"),
+            format!("attempts/{run}/"),
+            files::published_of(run),
+        ] {
             for (key, _) in self.checkpoints.scan(&prefix).unwrap_or_default() {
                 drop(self.checkpoints.delete(&key));
             }

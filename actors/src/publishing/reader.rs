@@ -10,13 +10,17 @@ use reelmesh_media::package::{FragmentReader, Track};
 use tokio::runtime::Handle;
 
 use super::tracks::{Piece, Pieces};
-use crate::shared::{Shared, permanent, store};
+use crate::shared::{Shared, permanent, store, transient};
+use crate::store::StoreError;
 
 /// Blobs up to this length are held as a whole, one a track: a chunk of ten seconds at 5 Mb/s has 6 MB.
 /// Of longer ones, single fragments are read, after the whole was hashed once.
 const HELD_BYTES: u64 = 8 << 20;
 /// How much of a long blob is read at once to be hashed.
 const HASHED_BYTES: u64 = 1 << 20;
+
+/// Why nothing is read any more.
+const STOPS: &str = "the node stops";
 
 /// Reads fragments of any of the run's tracks. Blocks; belongs on a blocking thread.
 pub(super) struct BlobReader<'a> {
@@ -64,7 +68,23 @@ impl<'a> BlobReader<'a> {
                 .ok_or_else(|| short(piece));
         }
         let read = self.shared.store.get_range(&piece.key, range);
-        self.handle.block_on(read).map_err(store)
+        self.wait_for(read)
+    }
+
+    /// Waits for the store's answer, but not when the node stops.
+    fn wait_for<T>(
+        &self,
+        request: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, Failure> {
+        self.handle.block_on(async {
+            tokio::select! {
+                biased;
+                () = self.shared.stopped() => {
+                    Err(transient("reading blobs".to_owned(), STOPS.to_owned()))
+                }
+                answer = request => answer.map_err(store),
+            }
+        })
     }
 
     /// Checks a blob's hash and holds it if it is short.
@@ -73,7 +93,7 @@ impl<'a> BlobReader<'a> {
         let mut whole = None;
         if piece.size <= HELD_BYTES {
             let read = self.shared.store.get(&piece.key, HELD_BYTES);
-            let found = self.handle.block_on(read).map_err(store)?;
+            let found = self.wait_for(read)?;
             let bytes = found.ok_or_else(|| crate::archive::gone(&piece.key))?;
             hasher.update(&bytes);
             whole = Some(bytes);
@@ -82,7 +102,7 @@ impl<'a> BlobReader<'a> {
             while start < piece.size {
                 let end = piece.size.min(start + HASHED_BYTES);
                 let read = self.shared.store.get_range(&piece.key, start..end);
-                hasher.update(&self.handle.block_on(read).map_err(store)?);
+                hasher.update(&self.wait_for(read)?);
                 start = end;
             }
         }
@@ -107,7 +127,7 @@ fn short(piece: &Piece) -> Failure {
 impl FragmentReader for BlobReader<'_> {
     fn read(&mut self, track: &Track, fragment: usize, buffer: &mut Vec<u8>) -> io::Result<()> {
         if self.shared.is_stopping() {
-            return Err(io::Error::other("the node stops"));
+            return Err(io::Error::other(STOPS));
         }
         match self.fragment(&track.name, fragment) {
             Ok(bytes) => {

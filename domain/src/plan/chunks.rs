@@ -17,6 +17,8 @@ use crate::plan::{BorderReason, Cell};
 pub(super) const BORDERS_PERMILLE: u64 = 30;
 /// The same with a rate cap, whose lead-ins are longer.
 pub(super) const BORDERS_VBV_PERMILLE: u64 = 50;
+/// The same where the spec asks for low latency.
+pub(super) const BORDERS_FAST_PERMILLE: u64 = 150;
 const PERMILLE: u64 = 1_000;
 
 /// How often chunks halve at most: 64 to 1 is 120 s to 2 s.

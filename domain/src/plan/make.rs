@@ -16,7 +16,7 @@ use crate::plan::{
     BorderReason, Cell, Chunk, Plan, PlannedAudio, Timeline, Unit, UnitKind, cells, judge, revise,
 };
 use crate::rational::Rational;
-use crate::spec::{ChunkLength, Spec};
+use crate::spec::{ChunkLength, Latency, Spec};
 
 /// Most units of a plan: its record must stay within its limit, and the scheduler is made for so many.
 pub const MAX_UNITS: usize = 100_000;
@@ -276,6 +276,7 @@ fn cutting(plan: &Plan, inputs: Inputs<'_>) -> Result<Cutting, PlanError> {
     let costs = frame_costs(plan, inputs.facts);
     let decode_ns: u64 = costs.iter().map(|cost| cost.decode_ns).sum();
     let encode_ns: u64 = costs.iter().map(|cost| cost.encode_ns).sum();
+    let tail_ns: u64 = costs.iter().map(|cost| cost.tail_ns()).sum();
     let fixed_ns = FrameCost::FIXED_NS * costs.len() as u64;
     let reach = Reach::of(&plan.renditions, plan.filter);
     let border = |(cell, first): (usize, &Cell)| {
@@ -285,8 +286,9 @@ fn cutting(plan: &Plan, inputs: Inputs<'_>) -> Result<Cutting, PlanError> {
         let point = access_point(points, inputs.facts.container, overlap.start);
         let begin = points.get(point).map_or(0, |point| point.frame);
         let decoded = u128::from(overlap.end.saturating_sub(begin.min(overlap.start)));
-        let encoded = u128::from(reach.lead_in + reach.tail);
-        let ns = decoded * u128::from(decode_ns) + encoded * u128::from(encode_ns);
+        let encoded_ns = u128::from(reach.lead_in) * u128::from(encode_ns)
+            + u128::from(reach.tail) * u128::from(tail_ns);
+        let ns = decoded * u128::from(decode_ns) + encoded_ns;
         let cost = (ns + u128::from(fixed_ns)) * u128::from(MILLIFRAMES)
             / u128::from((decode_ns + encode_ns).max(1));
         Ok(Border {
@@ -311,10 +313,10 @@ fn cutting(plan: &Plan, inputs: Inputs<'_>) -> Result<Cutting, PlanError> {
         borders: borders.collect::<Result<_, PlanError>>()?,
         frames: plan.frames,
         max_frames: max_frames().unwrap_or(u64::MAX),
-        permille: if capped {
-            chunks::BORDERS_VBV_PERMILLE
-        } else {
-            chunks::BORDERS_PERMILLE
+        permille: match (inputs.spec.latency, capped) {
+            (Latency::Fast, _) => chunks::BORDERS_FAST_PERMILLE,
+            (Latency::Normal, true) => chunks::BORDERS_VBV_PERMILLE,
+            (Latency::Normal, false) => chunks::BORDERS_PERMILLE,
         },
     })
 }

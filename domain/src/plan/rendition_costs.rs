@@ -12,16 +12,18 @@ impl Plan {
     /// Estimated core-microseconds to scale and encode each rendition, in their order, lead-ins and tails
     /// included. What is left of a decode group's units is its decoding and what each task costs anyway.
     pub fn rendition_costs_us(&self, facts: &SourceFacts) -> Vec<u64> {
-        let frames = self.encoded_frames();
+        let (encoded, tail) = (self.encoded_frames(), self.tail_frames());
         let mut costs = Vec::new();
         for group in &self.groups {
             let mut before_ns = 0;
             for end in group.start + 1..=group.end {
                 let place = |place: u32| usize::try_from(place).unwrap_or(usize::MAX);
                 let members = self.renditions.get(place(group.start)..place(end));
-                let all_ns = FrameCost::of(facts, members.unwrap_or_default()).encode_ns;
-                let own_ns = all_ns.saturating_sub(before_ns);
-                costs.push(frames.saturating_mul(own_ns) / NS_PER_US);
+                let cost = FrameCost::of(facts, members.unwrap_or_default());
+                let all_ns = encoded
+                    .saturating_mul(cost.encode_ns)
+                    .saturating_add(tail.saturating_mul(cost.tail_ns()));
+                costs.push(all_ns.saturating_sub(before_ns) / NS_PER_US);
                 before_ns = all_ns;
             }
         }
@@ -37,11 +39,19 @@ impl Plan {
             .fold(0, u64::saturating_add)
     }
 
-    /// Frames fed to the encoder of each rendition.
+    /// Frames that each rendition's encoders encode: lead-ins and own ones.
     fn encoded_frames(&self) -> u64 {
         let chunks = self.chunks.iter();
         chunks
-            .map(|chunk| chunk.feed.end.saturating_sub(chunk.feed.start))
+            .map(|chunk| chunk.own.end.saturating_sub(chunk.feed.start))
+            .sum()
+    }
+
+    /// Frames that they are only fed.
+    fn tail_frames(&self) -> u64 {
+        let chunks = self.chunks.iter();
+        chunks
+            .map(|chunk| chunk.feed.end.saturating_sub(chunk.own.end))
             .sum()
     }
 }

@@ -83,6 +83,7 @@ pub(super) fn chunk(
         first_frame: chunk.own.start,
         at_start,
         at_end,
+        feeds_to_end: chunk.feed.end == plan.frames,
         output_time_base: plan.clock.time_base(),
         own_end_pts: timeline.output_pts(chunk.own.end),
         first_pts: first.map(|frame| frame.output_pts).collect(),

@@ -90,7 +90,8 @@ fn chunk_unit(
         kind,
         cost_us: cost.task_us(
             chunk.deliver.end.saturating_sub(begin),
-            chunk.feed.end.saturating_sub(chunk.feed.start),
+            chunk.own.end.saturating_sub(chunk.feed.start),
+            chunk.feed.end.saturating_sub(chunk.own.end),
         ),
         memory_bytes: cost::memory_bytes(inputs.facts, &task.renditions),
     })

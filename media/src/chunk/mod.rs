@@ -30,8 +30,8 @@ use pictures::Pictures;
 use rendition::RenditionEncoder;
 pub use settings::X264_PARAMS;
 
-/// Runs a chunk task: fragments of rendition `n` go to track `n` of `sink`. Progress is in own frames
-/// (the mean over the renditions).
+/// Runs a chunk task: fragments of rendition `n` go to track `n` of `sink`. Progress is the done part of
+/// the work, frames fed and packets taken, told in own frames.
 ///
 /// If the decoder doesn't deliver the planned frames the report says so (`as_planned` false), its
 /// renditions have no fragments, and nothing that the sink was given counts.
@@ -117,6 +117,8 @@ struct Work<'t> {
     hashes: BorderHashes,
     pictures: Pictures<'t>,
     renditions: Vec<RenditionEncoder<'t>>,
+    /// Frames that came out of `pictures`.
+    fed: u64,
     reported: u64,
 }
 
@@ -136,6 +138,7 @@ impl<'t> Work<'t> {
             renditions: renditions
                 .map(|(track, rendition)| RenditionEncoder::new(task, track, rendition))
                 .collect::<Result<_, _>>()?,
+            fed: 0,
             reported: 0,
         })
     }
@@ -157,6 +160,7 @@ impl<'t> Work<'t> {
             }
             picture.forget_side_data();
             self.encode(index, &mut picture)?;
+            self.fed += 1;
             self.say_progress();
         }
         Ok(())
@@ -185,13 +189,21 @@ impl<'t> Work<'t> {
         Ok(())
     }
 
+    /// Own packets alone would stand still for as long as lead-in and lookahead are filled, which can be
+    /// half of a short chunk: frames fed count as much as packets that came out.
     fn say_progress(&mut self) {
-        let own: usize = self
-            .renditions
-            .iter()
-            .map(RenditionEncoder::own_packets)
-            .sum();
-        let done = (own / self.renditions.len().max(1)) as u64;
+        let task = self.task;
+        let length = |from: u32, to: u32| u64::from(to.saturating_sub(from));
+        let (to_feed, to_take) = (
+            length(task.feed_start, task.feed_end),
+            length(task.feed_start, task.own_end),
+        );
+        let renditions = self.renditions.iter();
+        let taken: u64 = renditions.map(RenditionEncoder::taken_packets).sum();
+        let taken = taken / (self.renditions.len() as u64).max(1);
+        let reached = self.fed.min(to_feed) + taken.min(to_take);
+        let own = length(task.own_start, task.own_end);
+        let done = own * reached / (to_feed + to_take).max(1);
         if done > self.reported {
             self.reported = done;
             self.control.progress(done);
@@ -204,6 +216,8 @@ impl<'t> Work<'t> {
         for rendition in &mut self.renditions {
             rendition.finish(self.sink)?;
         }
+        // What of the tail wasn't needed is done, too.
+        self.fed = u64::from(u32::MAX);
         self.say_progress();
         Ok(())
     }

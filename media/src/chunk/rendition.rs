@@ -26,6 +26,7 @@ pub(super) struct RenditionEncoder<'t> {
     scaled: Option<Frame>,
     times: DecodeTimes,
     clock: TrackClock,
+    taken_packets: u64,
     own_packets: usize,
     cell: Option<FragmentWriter>,
     fragments: Vec<FragmentInfo>,
@@ -54,6 +55,7 @@ impl<'t> RenditionEncoder<'t> {
             scaled: None,
             times: DecodeTimes::for_chunk(task, rendition.encoder.reorder_depth)?,
             clock,
+            taken_packets: 0,
             own_packets: 0,
             cell: None,
             fragments: Vec::new(),
@@ -61,9 +63,9 @@ impl<'t> RenditionEncoder<'t> {
         })
     }
 
-    /// Own packets that came out so far.
-    pub(super) const fn own_packets(&self) -> usize {
-        self.own_packets
+    /// Packets that came out so far, those of the lead-in included.
+    pub(super) const fn taken_packets(&self) -> u64 {
+        self.taken_packets
     }
 
     /// Whether all own packets came out.
@@ -122,10 +124,10 @@ impl<'t> RenditionEncoder<'t> {
         self.receive(sink)
     }
 
-    /// No frame comes any more: flushes the encoder at the end of the timeline, else forgets what it
-    /// holds. All own packets must be out then.
+    /// No frame comes any more: flushes the encoder at the end of the timeline, where an uncut encode would
+    /// be flushed, too, else forgets what it holds. All own packets must be out then.
     pub(super) fn finish(&mut self, sink: &mut dyn FragmentSink) -> Result<(), MediaError> {
-        if self.task.at_end {
+        if self.task.at_end || (self.task.feeds_to_end && !self.is_done()) {
             self.encoder
                 .send(None)
                 .map_err(|error| error.into_bug("the encoder is flushed"))?;
@@ -162,6 +164,7 @@ impl<'t> RenditionEncoder<'t> {
         let Some(pts) = self.packet.pts() else {
             return Err(broken("a packet has the time of its frame".to_owned()));
         };
+        self.taken_packets += 1;
         let frames = &self.task.frames;
         let place = frames
             .binary_search_by_key(&pts, |frame| frame.output_pts)

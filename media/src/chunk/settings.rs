@@ -11,6 +11,12 @@ use crate::ffi::encoder::{Encoder, VideoSettings};
 /// round the macroblock tree differently. The baseline of the benchmark says the same.
 pub const X264_PARAMS: &str = "keyint=infinite:min-keyint=1000000:asm=AVX2";
 
+/// How full the decoder's buffer is taken to be where a chunk's lead-in begins, in parts of its size.
+/// x264's own 0.9 is right at the start of a stream; inside one the buffer is rarely that full, and an
+/// encoder that believes it is spends more than one that came all the way (2 % of the bytes under a tight
+/// cap). The bucket over the joined stream is judged in any case.
+const BUCKET_WITHIN: &str = "0.8";
+
 /// Opens the encoder of a rendition: the same settings for every chunk of it.
 pub(super) fn open_encoder(
     task: &ChunkTask,
@@ -22,6 +28,11 @@ pub(super) fn open_encoder(
         settings.crf_hundredths / 100,
         settings.crf_hundredths % 100
     );
+    let params = if settings.vbv.is_some() && !task.at_start {
+        format!("{X264_PARAMS}:vbv-init={BUCKET_WITHIN}")
+    } else {
+        X264_PARAMS.to_owned()
+    };
     let encoder = Encoder::video(&VideoSettings {
         encoder: "libx264",
         width: rendition.width,
@@ -36,7 +47,7 @@ pub(super) fn open_encoder(
             ("crf", &crf),
             ("forced-idr", "1"),
             ("a53cc", "0"),
-            ("x264-params", X264_PARAMS),
+            ("x264-params", &params),
         ],
     })?;
     if encoder.reorder_depth() == settings.reorder_depth {

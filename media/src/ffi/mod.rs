@@ -37,11 +37,11 @@ use crate::limits;
 
 /// FFmpeg's error code with its text.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{text} ({code})")]
+#[error("{text}")]
 pub struct AvError {
     /// The negative code.
     pub code: c_int,
-    /// What `av_strerror` says of it.
+    /// What `av_strerror` says of it; where it knows nothing, that holds the number.
     pub text: String,
 }
 

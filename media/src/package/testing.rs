@@ -99,6 +99,7 @@ impl Clip {
             first_frame: 0,
             at_start: true,
             at_end: true,
+            feeds_to_end: true,
             output_time_base: self.time_base,
             own_end_pts: *self.times.last().expect("an end"),
             first_pts: self.times[..self.frames().min(3)].to_vec(),

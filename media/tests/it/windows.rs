@@ -94,6 +94,7 @@ pub(crate) fn task(facts: &SourceFacts, timeline: &Timeline, own: &Range<u64>) -
         first_frame: own.start,
         at_start: own.start == 0,
         at_end: own.end == timeline.frames.len() as u64,
+        feeds_to_end: deliver.end == timeline.frames.len() as u64,
         output_time_base: timeline.clock.time_base(),
         own_end_pts: timeline.output_pts(own.end),
         first_pts: Vec::new(),

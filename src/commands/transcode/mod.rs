@@ -5,6 +5,7 @@
 
 mod endings;
 mod session;
+mod stopwatch;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,7 +1,7 @@
 //! The state of a command while it runs: display, signals, jobs, and what became of each input.
 
 use std::collections::VecDeque;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use reelmesh_actors::api::{JobError, JobEvent, JobSummary, StopMode};
 use reelmesh_actors::job_handle::JobHandle;
@@ -11,6 +11,7 @@ use tokio::sync::broadcast::Receiver;
 use tokio::time::MissedTickBehavior;
 
 use super::endings::Ending;
+use super::stopwatch::Stopwatch;
 use crate::commands::follow::{Followed, follow};
 use crate::options::Input;
 use crate::progress::{Display, REDRAW_EVERY};
@@ -60,6 +61,7 @@ struct Submitted {
     job: Job,
     handle: JobHandle,
     events: Receiver<JobEvent>,
+    stopwatch: Stopwatch,
 }
 
 /// A command that runs.
@@ -114,17 +116,18 @@ impl Session {
     /// Takes a job that the node has taken. Its events are heard from now on.
     pub(super) fn submitted(&mut self, job: Job, handle: JobHandle) {
         let events = handle.events();
+        let stopwatch = Stopwatch::start(handle.progress());
         self.open.push_back(Submitted {
             job,
             handle,
             events,
+            stopwatch,
         });
     }
 
     /// Follows one job after another to its end.
     pub(super) async fn follow_all(&mut self) -> Result<(), Stopped> {
         while let Some(mut shown) = self.open.pop_front() {
-            let began = Instant::now();
             let row = match self.endings.len() {
                 0 | 1 => String::new(),
                 inputs => format!("{} of {inputs}", shown.job.place + 1),
@@ -140,11 +143,11 @@ impl Session {
                 &mut self.stops,
             );
             match followed.await {
-                Followed::Ended(result) => self.ended(&shown.job, result, began.elapsed()),
+                Followed::Ended(result) => self.ended(&shown.job, result, shown.stopwatch.took()),
                 Followed::StopAsked => {
                     self.display.stopping();
                     self.display.message(&format!(
-                        "{}: stopping; Ctrl-C again stops at once; both ways the same command goes on",
+                        "{}: stopping (Ctrl-C again: at once); the same command goes on",
                         shown.job.name
                     ));
                     self.open.push_front(shown);
@@ -182,7 +185,7 @@ impl Session {
             let ending = tokio::time::timeout(ENDING_WAIT, shown.handle.wait());
             match ending.await.unwrap_or(Err(JobError::Stopped)) {
                 Err(JobError::Stopped) => self.kept(&shown),
-                result => self.ended(&shown.job, result, Duration::ZERO),
+                result => self.ended(&shown.job, result, shown.stopwatch.took()),
             }
         }
         Ok(())

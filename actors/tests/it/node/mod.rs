@@ -2,6 +2,7 @@
 
 mod engine;
 mod lives;
+mod stops;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
@@ -10,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use reelmesh_actors::api::{
-    Admission, JobError, JobSummary, NodeConfig, Phase, StopMode, Submission,
+    Admission, InputFault, JobError, JobSummary, NodeConfig, Phase, StopMode, Submission,
 };
 use reelmesh_actors::job_handle::JobHandle;
 use reelmesh_actors::node::Node;
@@ -18,7 +19,7 @@ use reelmesh_actors::report::JobReport;
 use reelmesh_actors::store::Store;
 use reelmesh_domain::ids::NodeId;
 use reelmesh_domain::ladder::{AudioSpec, Ladder, LadderSpec, RungSpec};
-use reelmesh_domain::spec::{CellLength, ChunkLength, Package, Spec};
+use reelmesh_domain::spec::{CellLength, ChunkLength, Latency, Package, Spec};
 use reelmesh_domain::store::records::AttemptStatus;
 
 use engine::{FakeEngine, Mischief};
@@ -128,6 +129,7 @@ pub(crate) fn spec() -> Spec {
         packages: BTreeSet::from([Package::Mp4, Package::Hls]),
         cell: CellLength::Frames(u32::try_from(engine::RATE).expect("small")),
         chunk: ChunkLength::Cells(1),
+        latency: Latency::Normal,
         damage_limit_permille: 50,
         tenant: "local".to_owned(),
         weight: 100,
@@ -284,6 +286,7 @@ async fn a_refused_source_is_an_input_error() {
     let error = transcode(&node, rig.submission()).await.unwrap_err();
     let expected = JobError::Input {
         file: rig.path("clip.mp4").display().to_string(),
+        fault: InputFault::Unreadable,
         reason: "as told".to_owned(),
     };
     assert_eq!(error, expected);

@@ -18,7 +18,7 @@ use crate::plan::{
     VARIABLE_TICKS_PER_S,
 };
 use crate::rational::Rational;
-use crate::spec::{CellLength, ChunkLength, Package, Spec};
+use crate::spec::{CellLength, ChunkLength, Latency, Package, Spec};
 
 /// All that a plan is made of.
 #[derive(Clone, Debug)]
@@ -84,6 +84,7 @@ pub(super) fn spec(ladder: Ladder) -> Spec {
         packages: BTreeSet::from([Package::Mp4]),
         cell: CellLength::Milliseconds(2_000),
         chunk: ChunkLength::ByCost,
+        latency: Latency::Normal,
         damage_limit_permille: 50,
         tenant: String::new(),
         weight: 100,

@@ -13,7 +13,7 @@ use crate::ladder::{Ladder, LadderSpec};
 use crate::media_types::Container;
 use crate::plan::cost::FrameCost;
 use crate::plan::{BorderReason, Chunk, MAX_UNITS, Plan, PlanError, UnitKind};
-use crate::spec::{CellLength, ChunkLength};
+use crate::spec::{CellLength, ChunkLength, Latency};
 
 /// Lengths of the chunks in cells, runs of equal ones together, with a `/` where the taper begins.
 fn shape(plan: &Plan) -> String {
@@ -44,18 +44,13 @@ fn chunks_taper() {
     let cases = [
         (30, "veryfast", None, "1x15e"),
         (120, "veryfast", None, "2x20t 1x10t 1x10e"),
-        (120, "medium", Some(1_400_000), "1x30t 1x15t 1x15e"),
-        (
-            600,
-            "veryfast",
-            None,
-            "7x31 1x30 1x15t 1x16t 1x8t 2x4t 2x2t 1x2e",
-        ),
+        (120, "medium", Some(1_400_000), "2x20 1x10t 1x10e"),
+        (600, "veryfast", None, "9x19 3x18 1x19 2x10t 3x9t 1x9e"),
         (
             600,
             "medium",
             Some(1_400_000),
-            "1x35 2x36 3x34 1x35 1x18t 1x19t 1x10t 1x9e",
+            "5x23 5x22 1x25 1x12t 1x13t 1x7t 2x6t 1x6e",
         ),
     ];
     for (seconds, preset, cap, wanted) in cases {
@@ -73,7 +68,8 @@ fn borders_permille(film: &Film, plan: &Plan) -> u64 {
         let begin = film.timeline.access_points[chunk.access_point as usize].frame;
         own += length * (cost.decode_ns + cost.encode_ns);
         all += (chunk.deliver.end - begin) * cost.decode_ns
-            + (chunk.feed.end - chunk.feed.start) * cost.encode_ns;
+            + (chunk.own.end - chunk.feed.start) * cost.encode_ns
+            + (chunk.feed.end - chunk.own.end) * cost.tail_ns();
     }
     (all - own) * 1_000 / all
 }
@@ -91,13 +87,19 @@ proptest! {
         preset in prop::sample::select(vec!["ultrafast", "veryfast", "medium"]),
         cap in prop::option::of(Just(3_000_000)),
         container in prop::sample::select(vec![Container::Mp4, Container::MpegTs]),
+        latency in prop::sample::select(vec![Latency::Normal, Latency::Fast]),
     ) {
         let mut film = film(1, preset, cap);
+        film.spec.latency = latency;
         film.facts.container = container;
         film.timeline = constant((30, 1), frames, gop);
         film.spec.cell = CellLength::Frames(cell);
         let plan = film.plan().unwrap();
-        let limit = if cap.is_some() { 50 } else { 30 };
+        let limit = match latency {
+            Latency::Fast => 150,
+            Latency::Normal if cap.is_some() => 50,
+            Latency::Normal => 30,
+        };
         prop_assert!(borders_permille(&film, &plan) <= limit);
         check_tiles(&film, &plan);
     }

@@ -145,6 +145,7 @@ impl Film {
             first_frame: own_start as u64,
             at_start: own_start == 0,
             at_end: own_end == count,
+            feeds_to_end: feed.end == count,
             output_time_base: Rational::new(1, 25).expect("a fraction"),
             own_end_pts: output(own_end - 1) + 1,
             first_pts: (0..count.min(4)).map(output).collect(),

@@ -104,7 +104,7 @@ fn is_watched_and_stopped() {
     let film = moving(&directory);
     let renditions = [rendition(320, 180, None), rendition(160, 90, None)];
     let task = film.task(1, 3, &renditions);
-    for (stop_at, fragments) in [(u64::MAX, 2), (30, 1)] {
+    for (stop_at, fragments) in [(u64::MAX, 2), (45, 1)] {
         let watch = Watch {
             stop_at,
             seen: AtomicU64::new(0),
@@ -124,6 +124,41 @@ fn is_watched_and_stopped() {
             assert!(matches!(result, Err(MediaError::Cancelled)), "{result:?}");
         }
     }
+}
+
+/// Progress comes with the frames that are fed, not only once packets come out behind lead-in and
+/// lookahead: after half of the frames at least a quarter of the work is said to be done.
+#[test]
+fn progress_comes_before_packets() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let film = moving(&directory);
+    let task = film.task(1, 3, &[rendition(320, 180, None)]);
+    let watch = Watch {
+        stop_at: u64::MAX,
+        seen: AtomicU64::new(0),
+        all: Mutex::default(),
+    };
+    let half = u32::midpoint(task.feed_start, task.feed_end);
+    let mut at_half = 0;
+    run_with(&task, &mut Kept::default(), &watch, |deliver| {
+        film.window(&task, &mut |index, frame| {
+            deliver(index, frame)?;
+            if index == half {
+                at_half = watch.seen.load(Ordering::Relaxed);
+            }
+            Ok(())
+        })
+    })
+    .expect("encodes");
+    let own = u64::from(task.own_end - task.own_start);
+    assert!((own / 4..own).contains(&at_half), "{at_half} of {own}");
+    let all = watch.all.into_inner().expect("no panic");
+    assert_eq!(all.first(), Some(&1), "{all:?}");
+    // Few steps are skipped: where renditions agree, a packet and a frame are at most two steps.
+    assert!(
+        all.windows(2).all(|pair| pair[1] - pair[0] <= 10),
+        "{all:?}"
+    );
 }
 
 /// A window that isn't the planned one is reported, with what the borders say and without fragments.
@@ -171,7 +206,8 @@ fn broken_tasks_are_bugs() {
     }
 }
 
-/// A single frame at the end of a film is a chunk, too.
+/// A single frame at the end of a film is a chunk, too, and a tail for the chunk in front of it, which then
+/// keeps all its packets although the encoder would look further ahead.
 #[test]
 fn a_single_frame_is_a_chunk() {
     let directory = tempfile::tempdir().expect("a directory");
@@ -186,6 +222,10 @@ fn a_single_frame_is_a_chunk() {
         .run(&single.task(1, 2, &[rendition(160, 90, None)]))
         .expect("encodes");
     assert_eq!(report.renditions[0].fragments[0].samples, 1);
+    let (report, _) = single
+        .run(&single.task(0, 1, &[rendition(160, 90, None)]))
+        .expect("encodes");
+    assert_eq!(report.renditions[0].fragments[0].samples, 25);
 }
 
 /// A change of size and range inside the stream rebuilds the filters and keeps the shape of the output.

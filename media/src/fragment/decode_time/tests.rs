@@ -51,6 +51,7 @@ fn task(film: &Film, own: Range<usize>, margin: usize) -> ChunkTask {
         first_frame: own.start as u64,
         at_start: own.start == 0,
         at_end: own.end == film.pts.len(),
+        feeds_to_end: window.end == film.pts.len(),
         output_time_base: film.time_base,
         own_end_pts: film.pts.get(own.end).copied().unwrap_or(film.end),
         first_pts: film.pts.iter().copied().take(3).collect(),

@@ -12,6 +12,8 @@ use futures_util::{StreamExt as _, TryStreamExt as _};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt as _, PutMode, PutPayload};
+use reelmesh_domain::failure::backoff;
+use reelmesh_domain::store::decide::{self, Decide, PutAnswer, ReadAnswer, Step};
 
 use crate::api::StartError;
 
@@ -99,32 +101,58 @@ impl Store {
     /// Decides: creates the object if it is absent. `body` must hold a random token, so that two
     /// writers' bodies are never equal. Cancel safe: calling it again with the same body settles it.
     ///
-    /// An acknowledged creation is ours. All other answers (`AlreadyExists` included, which the
-    /// client's own retries make of a success) say nothing: the object is read back and compared.
+    /// What answers mean, and how often is asked, [`Decide`] says. Only one thing is added: a store that
+    /// refuses for good isn't asked again, which leaves the decision as open as it is.
     pub async fn decide(&self, key: &str, body: Bytes) -> Decided {
-        let mut pause = FIRST_PAUSE;
-        let mut answer = String::new();
-        for round in 0..TRIES {
-            if round > 0 {
-                pause = wait(pause).await;
-            }
-            let path = Path::from(key);
-            let payload = PutPayload::from_bytes(body.clone());
-            let put = self
-                .objects
-                .put_opts(&path, payload, PutMode::Create.into());
-            match bounded(REQUEST_LIMIT, put).await {
-                Ok(_created) => return Decided::Won,
-                Err(said) => answer = said.to_string(),
-            }
-            match self.read_once(key, RECORD_LIMIT).await {
-                Ok(Some(found)) if found == body => return Decided::Won,
-                Ok(Some(other)) => return Decided::Lost(other),
-                Ok(None) => {}
-                Err(said) => answer = said.to_string(),
+        let mut decision = Decide::new(key.to_owned(), body.to_vec());
+        let (mut answer, mut refused) = (String::new(), false);
+        loop {
+            match decision.next() {
+                Step::Put { failures, .. } => {
+                    if failures > 0 {
+                        tokio::time::sleep(backoff(failures, crate::random::number())).await;
+                    }
+                    let put = self.put_if_absent(key, body.clone()).await;
+                    refused = matches!(put, Err(Answer::Final(_)));
+                    decision.on_put(match put {
+                        Ok(()) => PutAnswer::Created,
+                        Err(said) => {
+                            answer = said.to_string();
+                            PutAnswer::Anything
+                        }
+                    });
+                }
+                Step::Read { key } => {
+                    let read = match self.read_once(key, RECORD_LIMIT).await {
+                        Ok(Some(found)) => ReadAnswer::Found(found.into()),
+                        Ok(None) => ReadAnswer::Absent,
+                        Err(said) => {
+                            answer = said.to_string();
+                            ReadAnswer::Anything
+                        }
+                    };
+                    if refused && !matches!(read, ReadAnswer::Found(_)) {
+                        return Decided::Unknown { answer };
+                    }
+                    decision.on_read(read);
+                }
+                Step::Done(decided) => {
+                    return match decided {
+                        decide::Decided::Won => Decided::Won,
+                        decide::Decided::Lost(other) => Decided::Lost(other.clone().into()),
+                        decide::Decided::Unknown => Decided::Unknown { answer },
+                    };
+                }
             }
         }
-        Decided::Unknown { answer }
+    }
+
+    async fn put_if_absent(&self, key: &str, body: Bytes) -> Result<(), Answer> {
+        let (path, payload) = (Path::from(key), PutPayload::from_bytes(body));
+        let put = self
+            .objects
+            .put_opts(&path, payload, PutMode::Create.into());
+        bounded(REQUEST_LIMIT, put).await.map(drop)
     }
 
     /// Reads a whole object; `None` if it is absent.

@@ -59,6 +59,14 @@ impl CoordinatorState {
             },
             Work::Planned(kind) => {
                 let split = run.split.as_ref().ok_or_else(missing)?;
+                // Bytes of another plan's unit must never be committed under this one's name.
+                let named = run.units.get(&id.unit).map(|unit| unit.kind);
+                if named != Some(kind) {
+                    return Err(bug(format!(
+                        "unit {} isn't revision {}'s",
+                        id.unit, split.plan.revision
+                    )));
+                }
                 let (facts, timeline) = (&split.scanned.facts, &split.scanned.timeline);
                 let task = match kind {
                     UnitKind::Chunk { chunk, group } => split

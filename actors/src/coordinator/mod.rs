@@ -57,9 +57,10 @@ pub(crate) enum CoordinatorMessage {
         run: RunId,
         opened: Result<Arc<dyn ByteSource>, Failure>,
     },
-    /// From the splitter: a plan is decided.
+    /// From the splitter: a plan is decided; of this revision or a newer one.
     Planned {
         run: RunId,
+        revision: PlanRevision,
         result: Result<Split, Failure>,
     },
     /// From the splitter: borders are judged; a failure ends the run.
@@ -192,7 +193,11 @@ impl CoordinatorState {
             CoordinatorMessage::TakeUp(job) => self.take_up(&job),
             CoordinatorMessage::Found { run, result } => self.on_found(run, result),
             CoordinatorMessage::SourceOpened { run, opened } => self.on_source(run, opened),
-            CoordinatorMessage::Planned { run, result } => self.on_planned(run, result),
+            CoordinatorMessage::Planned {
+                run,
+                revision,
+                result,
+            } => self.on_planned(run, revision, result),
             CoordinatorMessage::Judged {
                 run,
                 revision,

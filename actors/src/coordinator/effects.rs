@@ -57,8 +57,18 @@ impl CoordinatorState {
             Asked::Plan(revision) => post.splitter.send(SplitterMessage::Plan { job, revision }),
             Asked::Judge(revision) => post.splitter.send(SplitterMessage::Judge { job, revision }),
             Asked::Verdict(sought) => post.pusher.send(PusherMessage::DecideVerdict(sought)),
+            // Blobs that are still being put would land behind the sweep.
+            Asked::Conclude if self.pushes(run) => false,
             Asked::Conclude => post.pusher.send(PusherMessage::Conclude(run)),
         };
+    }
+
+    /// Asks for the end of a run that only waited for its last commit to be answered.
+    pub(super) fn conclude_if_quiet(&mut self, run: RunId) {
+        let asked = self.runs.get(&run).and_then(|state| state.asked.as_ref());
+        if matches!(asked, Some(Asked::Conclude)) && !self.pushes(run) {
+            self.ask(run, Asked::Conclude);
+        }
     }
 
     /// Repeats what is still waited for: the one who was asked died.

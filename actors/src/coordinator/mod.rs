@@ -120,6 +120,15 @@ struct Attempt {
     revoked: bool,
 }
 
+impl Attempt {
+    /// Stops the thread that works on it, if one does.
+    fn cancel(&self) {
+        if let Some(watch) = &self.watch {
+            watch.cancel();
+        }
+    }
+}
+
 /// All that the coordinator knows.
 pub(crate) struct CoordinatorState {
     shared: Arc<Shared>,
@@ -250,23 +259,27 @@ impl CoordinatorState {
 
     /// All that this node has: waiting, in work, spooled.
     fn attempt_reports(&self) -> Vec<AttemptReport> {
-        let report = |id: &AttemptId, done_ppm| AttemptReport {
+        let report = |id: &AttemptId, done_ppm, spooled| AttemptReport {
             run: id.run,
             unit: id.unit,
             attempt: id.attempt,
             done_ppm,
+            spooled,
         };
         let in_work = self.attempts.values();
-        let in_work = in_work.map(|attempt| report(&attempt.id, attempt.done_ppm()));
+        let in_work = in_work.map(|attempt| report(&attempt.id, attempt.done_ppm(), false));
         let pushing = self.pushing.values();
-        let pushing = pushing.map(|(id, _)| report(id, progress::WHOLE_PPM));
+        let pushing = pushing.map(|(id, _)| report(id, progress::WHOLE_PPM, true));
         in_work.chain(pushing).collect()
     }
 
     fn on_restarted(&mut self, neighbour: Neighbour) {
         match neighbour {
             Neighbour::Pool => {
-                // Its workers' attempts died with it.
+                // Its workers' attempts died with it; their threads are told to stop.
+                for attempt in self.attempts.values() {
+                    attempt.cancel();
+                }
                 self.attempts.clear();
                 self.waiting.clear();
                 self.in_pool = 0;

@@ -3,7 +3,7 @@
 //! Every answer is bounded in size and time. What an answer means is told apart: *absent* is an
 //! answer, silence isn't.
 
-use std::path::Path as FilePath;
+use std::path::{Path as FilePath, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -47,6 +47,19 @@ pub struct StoreError {
     pub key: String,
     /// The last answer.
     pub answer: String,
+    /// What it says of the object.
+    pub says: Says,
+}
+
+/// What a store's failing answer says of the object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Says {
+    /// That there is none.
+    Absent,
+    /// That it is there, shorter or longer than it must be.
+    Misshapen,
+    /// Nothing: the store refused, or didn't answer.
+    Nothing,
 }
 
 /// Who decided.
@@ -68,6 +81,8 @@ pub enum Decided {
 #[derive(Clone, Debug)]
 pub struct Store {
     objects: Arc<dyn ObjectStore>,
+    /// Where a local one lies.
+    directory: Option<PathBuf>,
 }
 
 impl Store {
@@ -90,12 +105,36 @@ impl Store {
                 reason: error.to_string(),
             })?
             .with_fsync(true);
-        Ok(Self::over(Arc::new(objects)))
+        Ok(Self {
+            objects: Arc::new(objects),
+            directory: Some(dir),
+        })
     }
 
     /// A store over any implementation; tests pass one that errs.
     pub fn over(objects: Arc<dyn ObjectStore>) -> Self {
-        Self { objects }
+        Self {
+            objects,
+            directory: None,
+        }
+    }
+
+    /// Removes the directory of a prefix that holds no object any more. A put that a `kill -9` cut off left
+    /// a partial file there, which no listing shows. Does nothing where the store isn't a directory. Blocks.
+    ///
+    /// # Errors
+    ///
+    /// What the operating system answers; an absent directory is fine.
+    pub fn remove_directory(&self, prefix: &str) -> std::io::Result<()> {
+        let Some(directory) = &self.directory else {
+            return Ok(());
+        };
+        let mut place = directory.clone();
+        place.extend(prefix.split('/').filter(|part| !part.is_empty()));
+        match std::fs::remove_dir_all(place) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+            other => other,
+        }
     }
 
     /// Decides: creates the object if it is absent. `body` must hold a random token, so that two
@@ -183,7 +222,24 @@ impl Store {
             if u64::try_from(bytes.len()) == Ok(range.end - range.start) {
                 Ok(bytes)
             } else {
-                Err(Answer::Final(format!("only {} bytes", bytes.len())))
+                Err(Answer::Misshapen(format!("only {} bytes", bytes.len())))
+            }
+        })
+        .await
+    }
+
+    /// An object's length; `None` if it is absent.
+    ///
+    /// # Errors
+    ///
+    /// If no try is answered.
+    pub async fn length(&self, key: &str) -> Result<Option<u64>, StoreError> {
+        self.repeated("measuring", key, || async {
+            let path = Path::from(key);
+            match bounded(REQUEST_LIMIT, self.objects.head(&path)).await {
+                Ok(meta) => Ok(Some(meta.size)),
+                Err(Answer::Absent) => Ok(None),
+                Err(answer) => Err(answer),
             }
         })
         .await
@@ -260,7 +316,7 @@ impl Store {
         };
         match bounded(BLOB_LIMIT, read).await {
             Ok(Ok(bytes)) => Ok(Some(bytes)),
-            Ok(Err(size)) => Err(Answer::Final(format!(
+            Ok(Err(size)) => Err(Answer::Misshapen(format!(
                 "it has {size} bytes, the limit is {limit}"
             ))),
             Err(Answer::Absent) => Ok(None),
@@ -286,6 +342,11 @@ impl Store {
                     return Err(StoreError {
                         what,
                         key: key.to_owned(),
+                        says: match answer {
+                            Answer::Absent => Says::Absent,
+                            Answer::Misshapen(_) => Says::Misshapen,
+                            Answer::Final(_) | Answer::Again(_) => Says::Nothing,
+                        },
                         answer: answer.to_string(),
                     });
                 }
@@ -301,6 +362,8 @@ impl Store {
 enum Answer {
     #[error("there is no such object")]
     Absent,
+    #[error("{0}")]
+    Misshapen(String),
     #[error("{0}")]
     Final(String),
     #[error("{0}")]
@@ -333,7 +396,7 @@ async fn wait(pause: Duration) -> Duration {
 }
 
 /// The directory that a `file://` URL names.
-pub(crate) fn directory_of(text: &str) -> Result<std::path::PathBuf, StartError> {
+pub(crate) fn directory_of(text: &str) -> Result<PathBuf, StartError> {
     let unusable = |reason: String| StartError::Store { reason };
     let url = url::Url::parse(text).map_err(|error| unusable(format!("{text}: {error}")))?;
     if url.scheme() != "file" {

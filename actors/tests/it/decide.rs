@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use object_store::memory::InMemory;
-use reelmesh_actors::store::{Decided, RECORD_LIMIT, Store};
+use reelmesh_actors::store::{Decided, RECORD_LIMIT, Says, Store};
 use reelmesh_domain::store::decide::DECIDE_TRIES;
 
 use crate::faulty::{Fault, FaultyStore};
@@ -93,7 +93,11 @@ async fn reads_are_exact() {
         .unwrap();
     store.put_blob("blobs/a", "x".into()).await.unwrap();
     assert_eq!(store.get_range("blobs/b", 2..5).await.unwrap(), "234");
-    assert!(store.get_range("blobs/b", 8..12).await.is_err());
+    let short = store.get_range("blobs/b", 8..12).await.unwrap_err();
+    let gone = store.get_range("blobs/c", 8..12).await.unwrap_err();
+    assert_eq!((short.says, gone.says), (Says::Misshapen, Says::Absent));
+    assert_eq!(store.length("blobs/b").await.unwrap(), Some(10));
+    assert_eq!(store.length("blobs/c").await.unwrap(), None);
     assert_eq!(store.get("blobs/c", 10).await.unwrap(), None);
     assert!(store.get("blobs/b", 9).await.is_err());
     let listed = store.list("blobs").await.unwrap();

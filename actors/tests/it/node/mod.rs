@@ -2,6 +2,7 @@
 
 mod engine;
 mod lives;
+mod odd_states;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;

@@ -195,7 +195,7 @@ impl Shared {
             let job = job.and_then(|(job, _)| job.parse::<JobId>().ok());
             match (job, codec::decode::<Event>(Kind::Checkpoint, &bytes)) {
                 (Some(job), Ok(event)) => {
-                    found.entry(job).or_default().push(Waiting { key, event })
+                    found.entry(job).or_default().push(Waiting { key, event });
                 }
                 // Written by another version: nobody can read it any more.
                 _ => drop(self.checkpoints.delete(&key)),

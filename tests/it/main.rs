@@ -26,4 +26,6 @@ mod seams;
 #[cfg(test)]
 mod tidy;
 #[cfg(test)]
+mod two_at_once;
+#[cfg(test)]
 mod wrong_seam;

@@ -6,5 +6,6 @@
 
 mod decide;
 mod faulty;
+mod gate;
 mod node;
 mod pool;

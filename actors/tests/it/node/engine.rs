@@ -21,6 +21,8 @@ use reelmesh_media::io::{ByteSource, FragmentSink};
 pub(crate) const FRAMES: u64 = 200;
 /// Frames a second, and frames of a cell.
 pub(crate) const RATE: i64 = 25;
+/// The name under which counting frames by decoding is known to scripts.
+pub(crate) const COUNT: &str = "count";
 const SAMPLE_RATE: i64 = 48_000;
 const AAC_FRAME: i64 = 1024;
 const PRIMING: u32 = 1024;
@@ -117,10 +119,7 @@ impl Engine for FakeEngine {
                 });
             }
             Some(Mischief::Hang) => {
-                while !control.cancelled() {
-                    std::thread::yield_now();
-                }
-                return Err(MediaError::Cancelled);
+                return Err(until_cancelled(control));
             }
             Some(Mischief::OtherFrames | Mischief::OtherList) | None => {}
         }
@@ -135,14 +134,24 @@ impl Engine for FakeEngine {
         &self,
         scanned: &Scanned,
         _source: Arc<dyn ByteSource>,
-        _control: &dyn Control,
+        control: &dyn Control,
     ) -> Result<Vec<i64>, MediaError> {
+        if self.begin(COUNT) == Some(Mischief::Hang) {
+            return Err(until_cancelled(control));
+        }
         let frames = scanned.timeline.frames.iter();
         Ok(frames
             .map(|frame| frame.source_pts)
             .take(usize::try_from(FRAMES - 1).expect("small"))
             .collect())
     }
+}
+
+fn until_cancelled(control: &dyn Control) -> MediaError {
+    while !control.cancelled() {
+        std::thread::yield_now();
+    }
+    MediaError::Cancelled
 }
 
 fn rational(numerator: i64, denominator: i64) -> Rational {

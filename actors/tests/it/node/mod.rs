@@ -3,6 +3,7 @@
 mod engine;
 mod lives;
 mod odd_states;
+mod stops;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;

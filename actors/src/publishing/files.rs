@@ -253,8 +253,14 @@ impl Writer<'_> {
             return Err(Unpublished::Stopped);
         }
         let key = Key::Outcome(self.job.run);
-        let outcome = self.shared.decided::<OutcomeRecord>(&key);
-        if self.handle.block_on(outcome)?.is_some() {
+        let outcome = self.handle.block_on(async {
+            tokio::select! {
+                biased;
+                () = self.shared.stopped() => Err(Unpublished::Stopped),
+                found = self.shared.decided::<OutcomeRecord>(&key) => Ok(found?),
+            }
+        })?;
+        if outcome.is_some() {
             return Err(Unpublished::Ended);
         }
         let claim = self.place.read(CLAIM_NAME).map_err(Unpublished::Place)?;

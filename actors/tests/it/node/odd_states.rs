@@ -1,12 +1,21 @@
 //! State directories and output places as crashes and changed sources leave them.
 
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
+use object_store::memory::InMemory;
 use reelmesh_actors::api::{Admission, JobError, StopMode, Submission};
+use reelmesh_actors::store::Store;
 use reelmesh_domain::ids::JobId;
 
 use super::engine::FakeEngine;
 use super::{DEADLINE, Mischief, Rig, ended, transcode};
+use crate::gate::{Gate, Request};
+
+/// How long is watched that something doesn't happen: many times what it would take.
+const HELD: Duration = Duration::from_millis(500);
 
 impl Rig {
     fn stored(&self, key: &str) -> PathBuf {
@@ -24,12 +33,12 @@ impl Rig {
     async fn left_open(&self, submission: Submission) -> JobId {
         let engine = FakeEngine::new(Box::new(|_, _| Some(Mischief::Hang)));
         let node = self.start(&engine).await;
-        let handle = node.submit(submission).await.unwrap();
+        let handle = node.submit(submission).await.expect("taken");
         let mut progress = handle.progress();
         progress
             .wait_for(|shown| !shown.workers.is_empty())
             .await
-            .unwrap();
+            .expect("the job goes on");
         node.stop(StopMode::Now).await;
         assert_eq!(ended(&handle).await, Err(JobError::Stopped));
         handle.job()
@@ -38,8 +47,8 @@ impl Rig {
     /// The same, killed between its claim and its start.
     async fn cut_off(&self, submission: Submission) -> JobId {
         let job = self.left_open(submission).await;
-        std::fs::remove_file(self.stored(&format!("open/{job}-0"))).unwrap();
-        std::fs::remove_dir_all(self.stored(&format!("jobs/{job}/runs"))).unwrap();
+        std::fs::remove_file(self.stored(&format!("open/{job}-0"))).expect("it was open");
+        std::fs::remove_dir_all(self.stored(&format!("jobs/{job}/runs"))).expect("it was begun");
         job
     }
 }
@@ -137,4 +146,49 @@ async fn an_early_cancellation_is_remembered() {
     assert_ne!(second.job(), first.job());
     assert_eq!(ended(&first).await, Err(JobError::Cancelled));
     node.stop(StopMode::Now).await;
+}
+
+/// The end of a run waits for commits that are under way: their blobs would land behind the sweep.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cancelled_run_is_swept_behind_its_last_put() {
+    let rig = Rig::new(1);
+    let objects = Arc::new(InMemory::new());
+    let blob = |request, key: &str| request == Request::Put && key.ends_with("/360p");
+    let gate = Gate::new(Arc::clone(&objects) as _, Box::new(blob));
+    let over = Store::over(Arc::clone(&gate) as _);
+    let node = Arc::new(rig.start_over(&FakeEngine::obedient(), over).await);
+    let first = node.submit(rig.submission()).await.unwrap();
+    gate.reached().await;
+    let (again, fresh) = (Arc::clone(&node), rig.fresh());
+    let second = tokio::spawn(async move { transcode(&again, fresh).await });
+    let early = tokio::time::timeout(HELD, first.wait()).await;
+    assert!(early.is_err(), "{early:?} before its blobs are put");
+    gate.open();
+    assert_eq!(ended(&first).await, Err(JobError::Cancelled));
+    second.await.unwrap().unwrap();
+    let blobs = format!("jobs/{}/runs/0/blobs", first.job());
+    let left = Store::over(objects).list(&blobs).await.unwrap();
+    assert_eq!(left, []);
+}
+
+/// A pusher that dies while its task publishes is asked again, and doesn't publish beside it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_task_at_a_time_publishes() {
+    let rig = Rig::new(1);
+    let reads = AtomicU32::new(0);
+    let first_read = move |request, key: &str| {
+        let blob = request == Request::Get && key.ends_with("/360p");
+        blob && reads.fetch_add(1, Ordering::Relaxed) == 0
+    };
+    let gate = Gate::new(Arc::new(InMemory::new()), Box::new(first_read));
+    let over = Store::over(Arc::clone(&gate) as _);
+    let node = rig.start_over(&FakeEngine::obedient(), over).await;
+    let job = node.submit(rig.submission()).await.unwrap();
+    gate.reached().await;
+    node.crash("Pusher");
+    let early = tokio::time::timeout(HELD, job.wait()).await;
+    assert!(early.is_err(), "{early:?} beside the first");
+    gate.open();
+    ended(&job).await.unwrap();
+    node.stop(StopMode::Clean).await;
 }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use reelmesh_domain::ids::RunId;
 use reelmesh_domain::spec::Spec;
@@ -47,34 +47,50 @@ pub(crate) struct Job {
     pub(crate) spec: Arc<JobSpec>,
     pub(crate) start: Arc<StartRecord>,
     pub(crate) channels: Channels,
+    /// What the submitter should know from the beginning.
+    pub(crate) notices: Vec<String>,
 }
 
 /// All of them that haven't ended, in the order of submission.
 #[derive(Debug, Default)]
-pub(crate) struct Jobs(Mutex<Vec<Arc<Job>>>);
+pub(crate) struct Jobs(Mutex<Known>);
+
+#[derive(Debug, Default)]
+struct Known {
+    open: Vec<Arc<Job>>,
+    /// Why no job will be worked on any more.
+    closed: Option<JobError>,
+}
 
 impl Jobs {
-    /// Takes a job up; the one that is worked on already, if there is one.
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes a job up; the one that is worked on already, if there is one. When all were ended this one is,
+    /// too: nobody would work on it.
     pub(crate) fn add(&self, job: Arc<Job>) -> Result<(), Arc<Job>> {
-        let mut jobs = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = jobs.iter().find(|known| known.run == job.run) {
-            return Err(Arc::clone(known));
+        let mut known = self.known();
+        if let Some(same) = known.open.iter().find(|known| known.run == job.run) {
+            return Err(Arc::clone(same));
         }
-        jobs.push(job);
-        drop(jobs);
+        if let Some(error) = &known.closed {
+            job.channels.end(Err(error.clone()));
+            return Ok(());
+        }
+        known.open.push(job);
+        drop(known);
         Ok(())
     }
 
     /// Lets a job go that ended.
     pub(crate) fn remove(&self, run: RunId) {
-        let mut jobs = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        jobs.retain(|job| job.run != run);
+        self.known().open.retain(|job| job.run != run);
     }
 
-    /// All, by run.
+    /// All, in the order of submission.
     pub(crate) fn all(&self) -> Vec<Arc<Job>> {
-        let jobs = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        jobs.clone()
+        self.known().open.clone()
     }
 
     /// One of them.
@@ -82,11 +98,14 @@ impl Jobs {
         self.all().into_iter().find(|job| job.run == run)
     }
 
-    /// Ends all for those who wait.
+    /// Ends all for those who wait, and each that is added from now on.
     pub(crate) fn end_all(&self, error: &JobError) {
-        for job in self.all() {
+        let mut known = self.known();
+        known.closed.get_or_insert_with(|| error.clone());
+        for job in &known.open {
             job.channels.end(Err(error.clone()));
         }
+        drop(known);
     }
 }
 

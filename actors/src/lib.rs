@@ -35,4 +35,5 @@ pub mod state_dir;
 mod status_log;
 pub mod store;
 mod supervisor;
+mod turns;
 pub mod worker;

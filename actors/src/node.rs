@@ -1,12 +1,13 @@
 //! A node: the supervised tree of actors, as one handle.
 
+use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex as StdMutex};
 use std::time::{Duration, Instant};
 
 use ractor::{Actor as _, ActorRef};
 use reelmesh_domain::failure::Failure;
-use reelmesh_domain::ids::{NodeId, Token};
+use reelmesh_domain::ids::{NodeId, RunId, Token};
 use reelmesh_domain::store::keys::Key;
 use reelmesh_domain::store::records::{OutcomeRecord, SpecRecord};
 use tokio::sync::{Mutex, oneshot, watch};
@@ -31,6 +32,7 @@ use crate::state_dir::StateDir;
 use crate::status_log::StatusLogMessage;
 use crate::store::Store;
 use crate::supervisor::{NodeSupervisor, SupervisorMessage};
+use crate::turns::Turns;
 
 /// How long a clean stop waits for attempts to give up and for spooled ones to be committed: attempts
 /// stop between two packets, commits of what is spooled take as long as the store needs.
@@ -239,6 +241,7 @@ fn share(node: NodeId, workers: NonZeroU32, engine: Arc<dyn Engine>, opened: Ope
         _state_dir: opened.state_dir,
         post: Post::default(),
         jobs: Jobs::default(),
+        turns: Turns::default(),
         stopping: watch::Sender::new(false),
         tasks: StdMutex::new(JoinSet::new()),
     }
@@ -247,26 +250,39 @@ fn share(node: NodeId, workers: NonZeroU32, engine: Arc<dyn Engine>, opened: Ope
 /// Sweeps the spool, and ends runs whose outcome stands and whose sweep an earlier process didn't finish.
 async fn take_up_due(shared: &Arc<Shared>) -> Result<(), Failure> {
     let with = Arc::clone(shared);
-    let swept = blocking(move || {
-        let pending = with.leftovers(None);
-        let kept: Vec<Token> = pending.iter().map(|pending| pending.token).collect();
-        with.spool.sweep(|token| kept.contains(&token))
+    let swept = blocking(move || match with.leftovers(None) {
+        Ok(pending) => {
+            let kept: BTreeSet<Token> = pending.iter().map(|pending| pending.token).collect();
+            with.spool
+                .sweep(|token| kept.contains(&token))
+                .map_err(|error| error.to_string())
+        }
+        // What isn't known to be litter stays.
+        Err(error) => Err(error.to_string()),
     });
     if let Err(error) = swept.await? {
-        tracing::warn!(%error, "the spool isn't swept");
+        tracing::warn!(error, "the spool isn't swept");
     }
     for run in shared.open_runs().await? {
-        let outcome = shared.decided::<OutcomeRecord>(&Key::Outcome(run)).await?;
-        let spec = shared
-            .decided::<SpecRecord<JobSpec>>(&Key::Spec(run.job))
-            .await?;
-        if let (Some(outcome), Some(spec)) = (outcome, spec) {
-            shared
-                .finish(run, &spec.record.spec, &outcome.record)
-                .await?;
+        // One that can't be read must not keep all others from being worked on.
+        if let Err(failure) = finish_ended(shared, run).await {
+            tracing::warn!(%run, ?failure, "what an ended run left isn't swept");
         }
     }
     Ok(())
+}
+
+/// Does what an outcome leaves to be done; nothing if there is none.
+async fn finish_ended(shared: &Arc<Shared>, run: RunId) -> Result<(), Failure> {
+    let key = Key::Outcome(run);
+    let Some(outcome) = shared.decided::<OutcomeRecord>(&key).await? else {
+        return Ok(());
+    };
+    let key = Key::Spec(run.job);
+    match shared.decided::<SpecRecord<JobSpec>>(&key).await? {
+        Some(spec) => shared.finish(run, &spec.record.spec, &outcome.record).await,
+        None => Ok(()),
+    }
 }
 
 fn handle(job: &Job) -> JobHandle {

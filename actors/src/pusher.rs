@@ -20,6 +20,7 @@ use reelmesh_domain::store::records::{
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 
+use crate::checkpoints::CheckpointError;
 use crate::coordinator::CoordinatorMessage;
 use crate::engine::TaskReport;
 use crate::random;
@@ -102,8 +103,10 @@ impl Actor for Pusher {
         match message {
             PusherMessage::Commit(pending) => {
                 let commits = Arc::clone(&state.commits);
+                let committing = shared.turns.commit(pending.run);
                 state.shared.spawn(async move {
                     let result = guarded(shared.commit_in_turn(&pending, &commits)).await;
+                    drop(committing);
                     let message = CoordinatorMessage::Committed { pending, result };
                     shared.post.coordinator.send(message);
                 });
@@ -186,11 +189,20 @@ impl Shared {
         self: &Arc<Self>,
         pending: &Pending,
     ) -> Result<Settled<CommitRecord>, CommitError> {
+        let _committing = self.turns.commit(pending.run);
         let key = Key::Commit(pending.run, pending.unit);
         // Also when it is asked for a second time: then the spool may be gone already.
         let standing = match self.decided::<CommitRecord>(&key).await? {
             Some(standing) => standing,
-            None => self.put_commit(pending).await?,
+            None => match self.put_commit(pending).await {
+                // It may have gone because the commit was put meanwhile by whoever was asked first.
+                Err(CommitError::Spool(failure)) => match self.decided::<CommitRecord>(&key).await?
+                {
+                    Some(standing) => standing,
+                    None => return Err(CommitError::Spool(failure)),
+                },
+                put => put?,
+            },
         };
         if standing.token != pending.token {
             compare(pending, &standing.record);
@@ -238,17 +250,20 @@ impl Shared {
     }
 
     /// The spooled attempts that an earlier process didn't commit.
-    pub(crate) fn leftovers(&self, prefix: Option<RunId>) -> Vec<Pending> {
+    pub(crate) fn leftovers(&self, prefix: Option<RunId>) -> Result<Vec<Pending>, CheckpointError> {
         let prefix = prefix.map_or_else(|| "spooled/".to_owned(), leftovers_of);
-        let found = self.checkpoints.scan(&prefix).unwrap_or_default();
+        let found = self.checkpoints.scan(&prefix)?;
         let decode = |(_, bytes): (String, Vec<u8>)| codec::decode(Kind::Checkpoint, &bytes).ok();
-        found.into_iter().filter_map(decode).collect()
+        Ok(found.into_iter().filter_map(decode).collect())
     }
 
     /// Commits what an earlier process has spooled for the run; what can't be is encoded again.
     pub(crate) async fn push_leftovers(self: &Arc<Self>, run: RunId) -> Result<(), Failure> {
         let shared = Arc::clone(self);
-        for pending in blocking(move || shared.leftovers(Some(run))).await? {
+        let leftovers = blocking(move || shared.leftovers(Some(run))).await?;
+        let leftovers = leftovers
+            .map_err(|error| transient("finding spooled work".to_owned(), error.to_string()))?;
+        for pending in leftovers {
             match self.commit(&pending).await {
                 Ok(standing) if standing.token == pending.token => {
                     let attempt = pending.record.attempt;

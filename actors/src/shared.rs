@@ -22,7 +22,8 @@ use crate::post::Post;
 use crate::random;
 use crate::spool::Spool;
 use crate::state_dir::StateDir;
-use crate::store::{Decided, RECORD_LIMIT, Store, StoreError};
+use crate::store::{Decided, RECORD_LIMIT, Says, Store, StoreError};
+use crate::turns::Turns;
 
 /// Shared by all actors; none of it is a truth of its own.
 #[derive(Debug)]
@@ -38,6 +39,8 @@ pub(crate) struct Shared {
     pub(crate) _state_dir: StateDir,
     pub(crate) post: Post,
     pub(crate) jobs: Jobs,
+    /// Who is at work for which run.
+    pub(crate) turns: Turns,
     /// Becomes true when the node stops: nothing new is begun.
     pub(crate) stopping: watch::Sender<bool>,
     /// Work that runs beside the actors, to be ended with the node.
@@ -45,7 +48,7 @@ pub(crate) struct Shared {
 }
 
 /// Where the body of a decision is kept until it is settled.
-fn kept_under(key: &str) -> String {
+pub(crate) fn kept_under(key: &str) -> String {
     format!("decide/{key}")
 }
 
@@ -234,10 +237,14 @@ fn damaged(key: &str, answer: &str) -> Failure {
     permanent(format!("{key} in the store is damaged"), answer.to_owned())
 }
 
-/// The class of what the store answered: it has tried for half a minute by then.
+/// The class of what the store answered: it has tried for half a minute by then. Only an answer about the
+/// object itself is evidence against it.
 pub(crate) fn store(error: StoreError) -> Failure {
     let what = format!("{} {}", error.what, error.key);
-    transient(what, error.answer)
+    match error.says {
+        Says::Absent | Says::Misshapen => permanent(what, error.answer),
+        Says::Nothing => transient(what, error.answer),
+    }
 }
 
 /// The class of what the engine said. `None` for a cancellation, which is no failure.

@@ -71,8 +71,11 @@ impl Actor for Splitter {
         match message {
             SplitterMessage::Plan { job, revision } => state.spawn(async move {
                 let result = guarded(shared.split(&job, revision)).await;
-                let run = job.run;
-                let message = CoordinatorMessage::Planned { run, result };
+                let message = CoordinatorMessage::Planned {
+                    run: job.run,
+                    revision,
+                    result,
+                };
                 shared.post.coordinator.send(message);
             }),
             SplitterMessage::Judge { job, revision } => state.spawn(async move {

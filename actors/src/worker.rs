@@ -100,6 +100,15 @@ pub(crate) struct WorkerState {
     running: Option<Arc<Watch>>,
 }
 
+impl Drop for WorkerState {
+    /// However the actor ends, its thread shall stop: one that is killed isn't asked for a last step.
+    fn drop(&mut self) {
+        if let Some(watch) = self.running.take() {
+            watch.cancel();
+        }
+    }
+}
+
 impl Actor for Worker {
     type Msg = WorkerMessage;
     type State = WorkerState;
@@ -121,6 +130,8 @@ impl Actor for Worker {
                     let result = run(engine.as_ref(), &spool, &assignment, &watch);
                     let message = WorkerMessage::Ended(assignment.token, result);
                     if myself.cast(message).is_err() {
+                        // Nobody will ask for what it spooled; what stays is swept at the next start.
+                        drop(spool.remove(assignment.token));
                         return;
                     }
                 }
@@ -152,17 +163,6 @@ impl Actor for Worker {
                     result,
                 })?;
             }
-        }
-        Ok(())
-    }
-
-    async fn post_stop(
-        &self,
-        _myself: ActorRef<WorkerMessage>,
-        state: &mut WorkerState,
-    ) -> Result<(), ActorProcessingErr> {
-        if let Some(watch) = state.running.take() {
-            watch.cancel();
         }
         Ok(())
     }

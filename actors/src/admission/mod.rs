@@ -7,6 +7,7 @@ mod identity;
 mod place;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use reelmesh_domain::failure::Failure;
 use reelmesh_domain::ids::{JobId, RunId, RunNumber};
@@ -25,10 +26,17 @@ use crate::random;
 use crate::report::JobReport;
 use crate::shared::{Shared, blocking};
 use identity::Identity;
+use place::Kin;
 
 /// Jobs that one command has made one after the other, each because the outputs of the one before were
 /// missing or it had failed; more are a bug.
 const JOBS_OF_A_COMMAND: u32 = 100_000;
+
+/// How often a coordinator is told of a cancellation before it is given up: one that dies more often
+/// within the pauses between takes its supervisor with it.
+const CANCEL_TRIES: u32 = 16;
+/// Pause between two of these.
+const CANCEL_PAUSE: Duration = Duration::from_millis(500);
 
 /// A run of a job is its first until retries exist.
 const FIRST_RUN: RunNumber = RunNumber(0);
@@ -58,7 +66,8 @@ enum Earlier {
 }
 
 impl Shared {
-    /// Takes a submission.
+    /// Takes a submission. An open job of the same command on an earlier version of the source is ended:
+    /// nobody could go on with it, and it holds the output place.
     pub(crate) async fn admit(
         self: &Arc<Self>,
         submission: Submission,
@@ -72,17 +81,39 @@ impl Shared {
         })?;
         let identity = Identity::of(&submission, pin)?;
         self.try_place(&identity).await?;
-        let earlier = self.earlier(&identity).await?;
-        match earlier {
-            Earlier::Open(job) if submission.fresh => {
-                self.cancel_open(job, &identity).await?;
-                self.begin(&identity, identity.fresh_key()).await
+        let Some(outdated) = self.outdated(&identity).await? else {
+            return self.admit_version(&identity, submission.fresh).await;
+        };
+        let why = format!(
+            "the source was changed since job {outdated} began: that job is cancelled, and another begun"
+        );
+        self.cancel_open(outdated, &identity, &why).await?;
+        let admitted = self.admit_version(&identity, submission.fresh).await?;
+        Ok(match admitted {
+            Admitted::Taken(job) => Admitted::Taken(Arc::new(Job {
+                notices: vec![why],
+                ..Job::clone(&job)
+            })),
+            done @ Admitted::Done(..) => done,
+        })
+    }
+
+    async fn admit_version(
+        self: &Arc<Self>,
+        identity: &Identity,
+        fresh: bool,
+    ) -> Result<Admitted, JobError> {
+        match self.earlier(identity).await? {
+            Earlier::Open(job) if fresh => {
+                let why = "the command was repeated with --fresh";
+                self.cancel_open(job, identity, why).await?;
+                self.begin(identity, identity.fresh_key()).await
             }
-            Earlier::Done(..) | Earlier::None(_) if submission.fresh => {
-                self.begin(&identity, identity.fresh_key()).await
+            Earlier::Done(..) | Earlier::None(_) if fresh => {
+                self.begin(identity, identity.fresh_key()).await
             }
             Earlier::Open(job) => {
-                let job = self.acknowledge(&identity, job, Admission::Resumed).await?;
+                let job = self.acknowledge(identity, job, Admission::Resumed).await?;
                 Ok(Admitted::Taken(job))
             }
             Earlier::Done(job, done) => {
@@ -94,7 +125,7 @@ impl Shared {
                 let job = new_job(run, Admission::AlreadyDone, &identity.spec, start.record);
                 Ok(Admitted::Done(job, done))
             }
-            Earlier::None(key) => self.begin(&identity, key).await,
+            Earlier::None(key) => self.begin(identity, key).await,
         }
     }
 
@@ -165,7 +196,7 @@ impl Shared {
     async fn earlier(self: &Arc<Self>, identity: &Identity) -> Result<Earlier, JobError> {
         // One that was submitted as a fresh one has a key that nobody can know: the claim names it.
         if let Some(job) = self.claimed_by(identity).await?
-            && self.is_of(identity, job).await?
+            && self.kin(identity, job).await? == Kin::Same
         {
             match self.state_of(identity, job).await? {
                 Earlier::None(_) => {}
@@ -212,11 +243,25 @@ impl Shared {
         })
     }
 
+    /// The open job that holds the place for the same command on another version of the source.
+    async fn outdated(self: &Arc<Self>, identity: &Identity) -> Result<Option<JobId>, JobError> {
+        let Some(job) = self.claimed_by(identity).await? else {
+            return Ok(None);
+        };
+        if self.kin(identity, job).await? != Kin::OtherVersion {
+            return Ok(None);
+        }
+        let key = Key::Outcome(run_of(job));
+        let ended = self.decided::<OutcomeRecord>(&key).await;
+        Ok(ended.map_err(storage)?.is_none().then_some(job))
+    }
+
     /// Cancels the open job of a command that begins anew, and waits for its end.
     async fn cancel_open(
         self: &Arc<Self>,
         job: JobId,
         identity: &Identity,
+        why: &str,
     ) -> Result<(), JobError> {
         let run = run_of(job);
         if self.jobs.get(run).is_none() {
@@ -229,16 +274,22 @@ impl Shared {
             let start = self.decide(&Key::Start(run), start).await;
             let start = start.map_err(storage)?.record;
             let taken = new_job(run, Admission::Resumed, &identity.spec, start);
-            let ended = self.cancel_idle(&taken).await;
+            let ended = self.cancel_idle(&taken, why).await;
             return ended.map_err(storage);
         }
-        let (reply, ended) = oneshot::channel();
-        let message = CoordinatorMessage::Cancel(run, reply.into());
-        if self.post.coordinator.send(message) && ended.await.is_ok() {
-            Ok(())
-        } else {
-            Err(JobError::Stopped)
+        for _ in 0..CANCEL_TRIES {
+            let (reply, ended) = oneshot::channel();
+            let message = CoordinatorMessage::Cancel(run, reply.into());
+            if self.post.coordinator.send(message) && ended.await.is_ok() {
+                return Ok(());
+            }
+            if self.is_stopping() {
+                break;
+            }
+            // The coordinator died with the wish: the one that follows it is told again.
+            tokio::time::sleep(CANCEL_PAUSE).await;
         }
+        Err(JobError::Stopped)
     }
 }
 
@@ -249,6 +300,7 @@ fn new_job(run: RunId, admission: Admission, spec: &JobSpec, start: StartRecord)
         spec: Arc::new(spec.clone()),
         start: Arc::new(start),
         channels: Channels::new(),
+        notices: Vec::new(),
     })
 }
 

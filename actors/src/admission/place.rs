@@ -20,6 +20,17 @@ use crate::shared::{Shared, blocking};
 use crate::store::RECORD_LIMIT;
 use crate::store::output::{CLAIM_NAME, Claim, OutputPlace};
 
+/// What a job is to a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kin {
+    /// One of its own.
+    Same,
+    /// One of the same command when the source was another version.
+    OtherVersion,
+    /// Another command's, or not of this store.
+    Other,
+}
+
 impl Shared {
     /// Writes, reads back and deletes a trial object.
     pub(super) async fn try_place(&self, identity: &Identity) -> Result<(), JobError> {
@@ -33,17 +44,19 @@ impl Shared {
         Ok(text.and_then(|text| text.parse().ok()))
     }
 
-    /// Whether a job of this store is one of this command's.
-    pub(super) async fn is_of(&self, identity: &Identity, job: JobId) -> Result<bool, JobError> {
+    /// What a job of this store is to this command.
+    pub(super) async fn kin(&self, identity: &Identity, job: JobId) -> Result<Kin, JobError> {
         let spec = self.decided::<SpecRecord<JobSpec>>(&Key::Spec(job)).await;
-        let Some(spec) = spec.map_err(storage)? else {
-            return Ok(false);
-        };
+        let spec = spec.map_err(storage)?;
+        if spec.is_none_or(|spec| spec.record.spec != identity.spec) {
+            return Ok(Kin::Other);
+        }
         let start = self.decided::<StartRecord>(&Key::Start(run_of(job))).await;
-        let Some(start) = start.map_err(storage)? else {
-            return Ok(false);
-        };
-        Ok(spec.record.spec == identity.spec && same_version(&start.record.pin, &identity.pin))
+        Ok(match start.map_err(storage)? {
+            Some(start) if !same_version(&start.record.pin, &identity.pin) => Kin::OtherVersion,
+            // A submission that was cut off before its start is pinned to nothing yet.
+            Some(_) | None => Kin::Same,
+        })
     }
 
     /// Claims the place. A claim of a job of this store that has ended is replaced: its files go first.
@@ -136,23 +149,27 @@ impl Shared {
     }
 
     /// Ends a run that nobody in this process works on as cancelled, unless it is decided otherwise.
-    pub(super) async fn cancel_idle(self: &Arc<Self>, job: &Arc<Job>) -> Result<(), Failure> {
+    pub(super) async fn cancel_idle(
+        self: &Arc<Self>,
+        job: &Arc<Job>,
+        why: &str,
+    ) -> Result<(), Failure> {
         let run = job.run;
         let sought = SoughtVerdict {
             run,
             verdict: Verdict::Cancel,
-            why: "the command was repeated with --fresh".to_owned(),
+            why: why.to_owned(),
             evidence: Vec::new(),
             needs_attention: false,
         };
         let verdict: VerdictRecord = self.decide_verdict(sought).await?;
         let outcome = OutcomeRecord {
-            // One that was about to be published isn't: its place is given to the fresh one.
+            // One that was about to be published isn't: its place is given to the one that follows.
             outcome: match verdict.verdict {
                 Verdict::Publish => Outcome::Failed,
                 other => other.into(),
             },
-            why: "the command was repeated with --fresh".to_owned(),
+            why: why.to_owned(),
             evidence: verdict.evidence,
             needs_attention: false,
             files: Vec::new(),

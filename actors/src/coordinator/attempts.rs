@@ -59,6 +59,14 @@ impl CoordinatorState {
             },
             Work::Planned(kind) => {
                 let split = run.split.as_ref().ok_or_else(missing)?;
+                // Bytes of another plan's unit must never be committed under this one's name.
+                let named = run.units.get(&id.unit).map(|unit| unit.kind);
+                if named != Some(kind) {
+                    return Err(bug(format!(
+                        "unit {} isn't revision {}'s",
+                        id.unit, split.plan.revision
+                    )));
+                }
                 let (facts, timeline) = (&split.scanned.facts, &split.scanned.timeline);
                 let task = match kind {
                     UnitKind::Chunk { chunk, group } => split
@@ -168,8 +176,11 @@ impl CoordinatorState {
         };
         match result {
             AttemptResult::Spooled { report, blobs } => {
-                // Only a node that stops has use for what was finished although it was revoked.
-                if attempt.revoked && self.draining.is_none() {
+                // Only a node that stops has use for what was finished although it was revoked, and a run
+                // whose end is decided for nothing more at all: its blobs are being swept.
+                let run = self.runs.get(&attempt.id.run);
+                let decided = run.is_none_or(|run| run.verdict.is_some());
+                if decided || (attempt.revoked && self.draining.is_none()) {
                     self.drop_spooled(token);
                     return self.attempt_returned(attempt.id, &attempt.label);
                 }
@@ -221,35 +232,55 @@ impl CoordinatorState {
         pending: &Pending,
         result: Result<Settled<CommitRecord>, CommitError>,
     ) {
-        let Some((id, _)) = self.pushing.remove(&pending.token) else {
-            return;
-        };
-        match result {
-            Ok(standing) => {
-                let ours = standing.token == pending.token;
-                if ours {
-                    // One that stays is counted twice in the report, no more.
-                    drop(self.shared.forget_attempt(id.run, id.unit, id.attempt));
-                }
-                let label = self.label(&id);
-                let status = if ours { "committed" } else { "lost" };
-                self.tell_ended(&id, label, status, None);
-                if let Some(run) = self.runs.get_mut(&id.run) {
-                    run.committed.insert(id.unit);
-                }
-                self.apply(Input::CommitSeen {
-                    run: id.run,
-                    unit: id.unit,
-                    by: Some(CommittedBy {
-                        node: standing.record.node,
-                        attempt: standing.record.attempt,
-                    }),
-                });
-            }
-            Err(CommitError::Spool(failure)) => self.attempt_failed(id, None, failure),
+        let asked = self.pushing.remove(&pending.token).map(|(id, _)| id);
+        let waited_for = asked.is_some();
+        match (result, asked) {
+            (Ok(standing), asked) => self.on_commit(pending, standing, asked),
+            (Err(CommitError::Spool(failure)), Some(id)) => self.attempt_failed(id, None, failure),
             // What is spooled stays: the next process commits it.
-            Err(CommitError::Store(failure)) => self.give_up(id.run, &failure),
+            (Err(CommitError::Store(failure)), Some(id)) => self.give_up(id.run, &failure),
+            // Answered already, or asked by a coordinator that died: then it is among the leftovers.
+            (Err(_), None) => {}
         }
+        if waited_for {
+            self.conclude_if_quiet(pending.run);
+        }
+    }
+
+    /// A commit stands: that is so whoever asked for it, and whatever was heard before.
+    fn on_commit(
+        &mut self,
+        pending: &Pending,
+        standing: Settled<CommitRecord>,
+        asked: Option<AttemptId>,
+    ) {
+        let (run, unit) = (pending.run, pending.unit);
+        let ours = standing.token == pending.token;
+        if ours {
+            // One that stays is counted twice in the report, no more.
+            drop(
+                self.shared
+                    .forget_attempt(run, unit, pending.record.attempt),
+            );
+        }
+        if let Some(id) = asked {
+            let label = self.label(&id);
+            let status = if ours { "committed" } else { "lost" };
+            self.tell_ended(&id, label, status, None);
+        }
+        if let Some(run) = self.runs.get_mut(&run) {
+            run.committed.insert(unit);
+        }
+        let by = Some(CommittedBy {
+            node: standing.record.node,
+            attempt: standing.record.attempt,
+        });
+        self.apply(Input::CommitSeen { run, unit, by });
+    }
+
+    /// Whether commits of the run are under way.
+    pub(super) fn pushes(&self, run: RunId) -> bool {
+        self.pushing.values().any(|(id, _)| id.run == run)
     }
 
     pub(super) fn revoke(&mut self, id: &AttemptId) {
@@ -261,9 +292,7 @@ impl CoordinatorState {
                 return self.apply(Input::AttemptReturned(id.clone()));
             }
             attempt.revoked = true;
-            if let Some(watch) = &attempt.watch {
-                watch.cancel();
-            }
+            attempt.cancel();
             self.shared.post.pool.send(PoolMessage::Revoke(token));
         } else if !self.pushing.values().any(|(pushed, _)| pushed == id) {
             self.apply(Input::AttemptReturned(id.clone()));

@@ -57,8 +57,18 @@ impl CoordinatorState {
             Asked::Plan(revision) => post.splitter.send(SplitterMessage::Plan { job, revision }),
             Asked::Judge(revision) => post.splitter.send(SplitterMessage::Judge { job, revision }),
             Asked::Verdict(sought) => post.pusher.send(PusherMessage::DecideVerdict(sought)),
+            // Blobs that are still being put would land behind the sweep.
+            Asked::Conclude if self.pushes(run) => false,
             Asked::Conclude => post.pusher.send(PusherMessage::Conclude(run)),
         };
+    }
+
+    /// Asks for the end of a run that only waited for its last commit to be answered.
+    pub(super) fn conclude_if_quiet(&mut self, run: RunId) {
+        let asked = self.runs.get(&run).and_then(|state| state.asked.as_ref());
+        if matches!(asked, Some(Asked::Conclude)) && !self.pushes(run) {
+            self.ask(run, Asked::Conclude);
+        }
     }
 
     /// Repeats what is still waited for: the one who was asked died.
@@ -85,10 +95,23 @@ impl CoordinatorState {
         }
     }
 
-    pub(super) fn on_planned(&mut self, run: RunId, result: Result<Split, Failure>) {
+    pub(super) fn on_planned(
+        &mut self,
+        run: RunId,
+        revision: PlanRevision,
+        result: Result<Split, Failure>,
+    ) {
         let Some(state) = self.runs.get_mut(&run) else {
             return;
         };
+        // Asked again after a restart, the splitter answers twice; the later answer may come when a newer
+        // plan is held, whose units it must not take the place of.
+        let answered = result
+            .as_ref()
+            .map_or(revision, |split| split.plan.revision);
+        if state.holds(answered) {
+            return;
+        }
         let split = match result {
             Ok(split) => split,
             Err(failure) => {
@@ -198,6 +221,12 @@ impl CoordinatorState {
 }
 
 impl super::run::Run {
+    /// Whether this plan revision or a newer one is held.
+    fn holds(&self, revision: PlanRevision) -> bool {
+        let held = self.split.as_ref();
+        held.is_some_and(|held| held.plan.revision >= revision)
+    }
+
     /// Something that the user should know, once.
     pub(super) fn warn(&mut self, message: String) {
         if !self.warnings.contains(&message) {

@@ -57,9 +57,10 @@ pub(crate) enum CoordinatorMessage {
         run: RunId,
         opened: Result<Arc<dyn ByteSource>, Failure>,
     },
-    /// From the splitter: a plan is decided.
+    /// From the splitter: a plan is decided; of this revision or a newer one.
     Planned {
         run: RunId,
+        revision: PlanRevision,
         result: Result<Split, Failure>,
     },
     /// From the splitter: borders are judged; a failure ends the run.
@@ -117,6 +118,15 @@ struct Attempt {
     began: Option<(WorkerSlot, reelmesh_domain::time::WallTime)>,
     watch: Option<Arc<Watch>>,
     revoked: bool,
+}
+
+impl Attempt {
+    /// Stops the thread that works on it, if one does.
+    fn cancel(&self) {
+        if let Some(watch) = &self.watch {
+            watch.cancel();
+        }
+    }
 }
 
 /// All that the coordinator knows.
@@ -192,7 +202,11 @@ impl CoordinatorState {
             CoordinatorMessage::TakeUp(job) => self.take_up(&job),
             CoordinatorMessage::Found { run, result } => self.on_found(run, result),
             CoordinatorMessage::SourceOpened { run, opened } => self.on_source(run, opened),
-            CoordinatorMessage::Planned { run, result } => self.on_planned(run, result),
+            CoordinatorMessage::Planned {
+                run,
+                revision,
+                result,
+            } => self.on_planned(run, revision, result),
             CoordinatorMessage::Judged {
                 run,
                 revision,
@@ -245,23 +259,27 @@ impl CoordinatorState {
 
     /// All that this node has: waiting, in work, spooled.
     fn attempt_reports(&self) -> Vec<AttemptReport> {
-        let report = |id: &AttemptId, done_ppm| AttemptReport {
+        let report = |id: &AttemptId, done_ppm, spooled| AttemptReport {
             run: id.run,
             unit: id.unit,
             attempt: id.attempt,
             done_ppm,
+            spooled,
         };
         let in_work = self.attempts.values();
-        let in_work = in_work.map(|attempt| report(&attempt.id, attempt.done_ppm()));
+        let in_work = in_work.map(|attempt| report(&attempt.id, attempt.done_ppm(), false));
         let pushing = self.pushing.values();
-        let pushing = pushing.map(|(id, _)| report(id, progress::WHOLE_PPM));
+        let pushing = pushing.map(|(id, _)| report(id, progress::WHOLE_PPM, true));
         in_work.chain(pushing).collect()
     }
 
     fn on_restarted(&mut self, neighbour: Neighbour) {
         match neighbour {
             Neighbour::Pool => {
-                // Its workers' attempts died with it.
+                // Its workers' attempts died with it; their threads are told to stop.
+                for attempt in self.attempts.values() {
+                    attempt.cancel();
+                }
                 self.attempts.clear();
                 self.waiting.clear();
                 self.in_pool = 0;

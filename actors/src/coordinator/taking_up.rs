@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use reelmesh_domain::failure::Failure;
+use reelmesh_domain::failure::{Failure, FailureClass};
 use reelmesh_domain::ids::{RunId, UnitId};
 use reelmesh_domain::schedule::{Before, Input, Submitted, UnitToDo, Work};
 use reelmesh_domain::store::keys::Key;
@@ -114,6 +114,10 @@ impl CoordinatorState {
                 state.source = Some(source);
                 state.ready = true;
             }
+            // What is busy or slow now may be there for the next command: nothing is decided by it.
+            Err(failure) if failure.class == FailureClass::Transient => {
+                self.give_up(run, &failure);
+            }
             // It will be the same source again, or none: another command may bring it back.
             Err(failure) => {
                 state.ready = true;
@@ -146,7 +150,8 @@ impl CoordinatorState {
             Err(failure) => return self.give_up(run, &failure),
         };
         state.scan = Some(scan);
-        state.committed.clone_from(&found.committed);
+        // What an earlier coordinator had under way may have been committed meanwhile.
+        state.committed.extend(&found.committed);
         state.kept = found.committed;
         state.before = found.before;
         let verdict = found.verdict.as_ref().map(|verdict| verdict.verdict);
@@ -183,8 +188,16 @@ impl CoordinatorState {
             state.held_back = Some(submitted);
             return self.fail_run(run, &failure);
         }
+        let cancelled = !state.cancelled_for.is_empty();
+        for notice in state.job.notices.clone() {
+            state.warn(notice);
+        }
         self.enter(run, phase);
         self.apply(Input::RunSubmitted(submitted));
+        if cancelled {
+            // It was asked for when the scheduler didn't know the run yet.
+            self.apply(Input::Cancel { run });
+        }
     }
 
     /// The run entered a phase.

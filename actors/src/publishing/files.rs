@@ -9,7 +9,10 @@ use reelmesh_domain::failure::Failure;
 use reelmesh_domain::ids::{RunId, UnitId};
 use reelmesh_domain::plan::Plan;
 use reelmesh_domain::spec::Package;
-use reelmesh_domain::store::records::{CrashRecord, PublishedFile, Scanned, VerdictRecord};
+use reelmesh_domain::store::keys::Key;
+use reelmesh_domain::store::records::{
+    CrashRecord, OutcomeRecord, PublishedFile, Scanned, VerdictRecord,
+};
 use reelmesh_media::error::MediaError;
 use reelmesh_media::package::hls::{HlsPackage, hls_package};
 use reelmesh_media::package::mp4::write_mp4;
@@ -25,7 +28,7 @@ use crate::jobs::Job;
 use crate::random;
 use crate::report::{FileReport, JobReport, REPORT_NAME};
 use crate::shared::{Settled, Shared, UntilStopped, bug};
-use crate::store::output::OutputPlace;
+use crate::store::output::{CLAIM_NAME, OutputPlace};
 
 /// The package's folder in the output place.
 pub(super) const HLS_FOLDER: &str = "hls";
@@ -81,6 +84,7 @@ pub(super) fn write_all(
     let mut writer = Writer {
         shared,
         job,
+        handle,
         place: OutputPlace::new(job.spec.output()),
         reader: BlobReader::new(shared, handle, pieces),
         files: Vec::new(),
@@ -139,6 +143,7 @@ impl Shared {
 struct Writer<'a> {
     shared: &'a Arc<Shared>,
     job: &'a Job,
+    handle: &'a Handle,
     place: OutputPlace,
     reader: BlobReader<'a>,
     files: Vec<PublishedFile>,
@@ -216,9 +221,7 @@ impl Writer<'_> {
         name: &str,
         fill: impl FnOnce(&mut BlobReader<'_>, &mut dyn Write) -> io::Result<()>,
     ) -> Result<(), Unpublished> {
-        if self.shared.is_stopping() {
-            return Err(Unpublished::Stopped);
-        }
+        self.check_right()?;
         if let Some(whole) = self.whole(name) {
             self.put_down(whole);
             return Ok(());
@@ -243,6 +246,29 @@ impl Writer<'_> {
         self.shared.note_published(self.job.run, &file);
         self.put_down(file);
         Ok(())
+    }
+
+    /// Before each step: the run must have no outcome yet, and the place must still be this job's.
+    fn check_right(&self) -> Result<(), Unpublished> {
+        if self.shared.is_stopping() {
+            return Err(Unpublished::Stopped);
+        }
+        let key = Key::Outcome(self.job.run);
+        let outcome = self.handle.block_on(async {
+            tokio::select! {
+                biased;
+                () = self.shared.stopped() => Err(Unpublished::Stopped),
+                found = self.shared.decided::<OutcomeRecord>(&key) => Ok(found?),
+            }
+        })?;
+        if outcome.is_some() {
+            return Err(Unpublished::Ended);
+        }
+        let claim = self.place.read(CLAIM_NAME).map_err(Unpublished::Place)?;
+        if claim.is_some_and(|claim| claim == self.job.run.job.to_string().as_bytes()) {
+            return Ok(());
+        }
+        super::still_claimed(self.job)
     }
 
     /// The file that an earlier try has written, if its bytes are still those: files are a function of the

@@ -26,7 +26,7 @@ use reelmesh_domain::store::records::{
 use crate::jobs::{Job, JobSpec};
 use crate::random;
 use crate::report::REPORT_NAME;
-use crate::shared::{Shared, blocking, bug, of_io};
+use crate::shared::{Shared, blocking, bug, kept_under, of_io, transient};
 use crate::store::output::{Claim, OutputPlace};
 
 /// Tries to fill the output place; the pauses between them double from [`FIRST_PAUSE`] on. A full disk
@@ -34,6 +34,10 @@ use crate::store::output::{Claim, OutputPlace};
 const PLACE_TRIES: u32 = 4;
 /// The first pause.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
+
+/// How long the end of a run waits for commits that are under way: longer than a blob and its commit record
+/// may take that the store doesn't answer at all.
+const COMMITS_LIMIT: Duration = Duration::from_mins(30);
 
 /// Why a run has no outcome yet; the same command goes on.
 #[derive(Debug)]
@@ -57,6 +61,8 @@ impl From<Failure> for Unconcluded {
 pub(crate) enum Unpublished {
     /// What is committed is gone or damaged, or a rule is broken: the run fails.
     Evidence(Failure),
+    /// The run has an outcome: nothing may be written any more.
+    Ended,
     /// The output place refuses.
     Place(std::io::Error),
     /// The store doesn't answer.
@@ -86,6 +92,8 @@ impl Shared {
             .jobs
             .get(run)
             .ok_or_else(|| bug(format!("run {run} isn't known")))?;
+        // The task of a pusher that died may be at it still.
+        let _turn = self.turns.to_end(run).await;
         let standing = self.decided::<OutcomeRecord>(&Key::Outcome(run)).await?;
         let outcome = if let Some(standing) = standing {
             standing.record
@@ -129,6 +137,12 @@ impl Shared {
                 evidence: failure.evidence,
                 ..outcome
             }),
+            Err(Unpublished::Ended) => {
+                let key = Key::Outcome(job.run);
+                let standing = self.decided::<OutcomeRecord>(&key).await?;
+                let gone = || bug(format!("the outcome of run {} is gone", job.run));
+                Ok(standing.ok_or_else(gone)?.record)
+            }
             Err(Unpublished::Place(error)) => Err(Unconcluded::Place {
                 place: job.spec.output().display().to_string(),
                 reason: error.to_string(),
@@ -149,9 +163,7 @@ impl Shared {
         loop {
             let published = self.publish_once(job, &verdict).await;
             match published {
-                Err(Unpublished::Place(error))
-                    if tries < PLACE_TRIES && of_io(error.kind()) == FailureClass::Transient =>
-                {
+                Err(Unpublished::Place(error)) if tries < PLACE_TRIES && may_pass(error.kind()) => {
                     tracing::warn!(%error, "the output place refuses: trying again");
                     tokio::time::sleep(pause).await;
                     pause *= 2;
@@ -171,7 +183,9 @@ impl Shared {
         let (shared, of) = (Arc::clone(self), Arc::clone(job));
         let handle = tokio::runtime::Handle::current();
         blocking(move || {
-            claimed(&of)?;
+            still_claimed(&of)?;
+            let place = OutputPlace::new(of.spec.output());
+            place.sweep().map_err(Unpublished::Place)?;
             files::write_all(&shared, &of, &records, &handle)
         })
         .await
@@ -195,26 +209,41 @@ impl Shared {
         let key = Key::Ended(outcome.ended, run).to_string();
         let put = self.store.put_blob(&key, Bytes::from(bytes)).await;
         put.map_err(crate::shared::store)?;
-        // This process holds the only lock on the store and awaited its puts: no blob can land later.
+        // This process holds the only lock on the store and awaits its puts: no blob can land later.
+        let quiet = tokio::time::timeout(COMMITS_LIMIT, self.turns.committed(run)).await;
+        quiet.map_err(|elapsed| {
+            let what = format!("waiting for the commits of run {run}");
+            transient(what, elapsed.to_string())
+        })?;
         for blob in self.blob_keys(run).await? {
             let deleted = self.store.delete(&blob.to_string()).await;
             deleted.map_err(crate::shared::store)?;
         }
         let shared = Arc::clone(self);
-        blocking(move || shared.forget_run(run)).await?;
+        blocking(move || {
+            let litter = Prefix::Blobs(run).to_string();
+            if let Err(error) = shared.store.remove_directory(&litter) {
+                tracing::warn!(%error, litter, "what cut-off puts left behind stays");
+            }
+            shared.forget_run(run);
+        })
+        .await?;
         let deleted = self.store.delete(&Key::Open(run).to_string()).await;
         deleted.map_err(crate::shared::store)
     }
 
     /// Removes what the checkpoints and the spool hold of a run; what fails is only litter.
     fn forget_run(&self, run: RunId) {
-        for pending in self.leftovers(Some(run)) {
+        for pending in self.leftovers(Some(run)).unwrap_or_default() {
             drop(self.spool.remove(pending.token));
         }
         for prefix in [
             format!("spooled/{run}/"),
             format!("attempts/{run}/"),
             files::published_of(run),
+            // All its decisions stand by now.
+            kept_under(&format!("jobs/{}/", run.job)),
+            kept_under(&Key::Open(run).to_string()),
         ] {
             for (key, _) in self.checkpoints.scan(&prefix).unwrap_or_default() {
                 drop(self.checkpoints.delete(&key));
@@ -223,12 +252,18 @@ impl Shared {
     }
 }
 
+/// Whether the output place may take the file at another try. Directories that others removed are made
+/// again.
+fn may_pass(kind: std::io::ErrorKind) -> bool {
+    kind == std::io::ErrorKind::NotFound || of_io(kind) == FailureClass::Transient
+}
+
 /// The place must still be this job's.
-fn claimed(job: &Job) -> Result<(), Unpublished> {
+fn still_claimed(job: &Job) -> Result<(), Unpublished> {
     let place = OutputPlace::new(job.spec.output());
     let claim = place.claim(job.run.job, random::token());
     match claim.map_err(Unpublished::Place)? {
-        Claim::Own => place.sweep().map_err(Unpublished::Place),
+        Claim::Own => Ok(()),
         Claim::Other { job } => Err(Unpublished::Place(std::io::Error::new(
             std::io::ErrorKind::PermissionDenied,
             format!("it is claimed by job {job}"),

@@ -98,6 +98,11 @@ impl<'a> BlobReader<'a> {
             hasher.update(&bytes);
             whole = Some(bytes);
         } else {
+            match self.wait_for(self.shared.store.length(&piece.key))? {
+                None => return Err(crate::archive::gone(&piece.key)),
+                Some(length) if length < piece.size => return Err(short(piece)),
+                Some(_) => {}
+            }
             let mut start = 0;
             while start < piece.size {
                 let end = piece.size.min(start + HASHED_BYTES);
@@ -120,7 +125,7 @@ impl<'a> BlobReader<'a> {
 fn short(piece: &Piece) -> Failure {
     permanent(
         format!("{} is damaged", piece.key),
-        "it is shorter than its fragments".to_owned(),
+        "it is shorter than what was committed".to_owned(),
     )
 }
 

@@ -3,7 +3,7 @@
 //! Every answer is bounded in size and time. What an answer means is told apart: *absent* is an
 //! answer, silence isn't.
 
-use std::path::Path as FilePath;
+use std::path::{Path as FilePath, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +12,8 @@ use futures_util::{StreamExt as _, TryStreamExt as _};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt as _, PutMode, PutPayload};
+use reelmesh_domain::failure::backoff;
+use reelmesh_domain::store::decide::{self, Decide, PutAnswer, ReadAnswer, Step};
 
 use crate::api::StartError;
 
@@ -45,6 +47,19 @@ pub struct StoreError {
     pub key: String,
     /// The last answer.
     pub answer: String,
+    /// What it says of the object.
+    pub says: Says,
+}
+
+/// What a store's failing answer says of the object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Says {
+    /// That there is none.
+    Absent,
+    /// That it is there, shorter or longer than it must be.
+    Misshapen,
+    /// Nothing: the store refused, or didn't answer.
+    Nothing,
 }
 
 /// Who decided.
@@ -66,6 +81,8 @@ pub enum Decided {
 #[derive(Clone, Debug)]
 pub struct Store {
     objects: Arc<dyn ObjectStore>,
+    /// Where a local one lies.
+    directory: Option<PathBuf>,
 }
 
 impl Store {
@@ -88,43 +105,93 @@ impl Store {
                 reason: error.to_string(),
             })?
             .with_fsync(true);
-        Ok(Self::over(Arc::new(objects)))
+        Ok(Self {
+            objects: Arc::new(objects),
+            directory: Some(dir),
+        })
     }
 
     /// A store over any implementation; tests pass one that errs.
     pub fn over(objects: Arc<dyn ObjectStore>) -> Self {
-        Self { objects }
+        Self {
+            objects,
+            directory: None,
+        }
+    }
+
+    /// Removes the directory of a prefix that holds no object any more. A put that a `kill -9` cut off left
+    /// a partial file there, which no listing shows. Does nothing where the store isn't a directory. Blocks.
+    ///
+    /// # Errors
+    ///
+    /// What the operating system answers; an absent directory is fine.
+    pub fn remove_directory(&self, prefix: &str) -> std::io::Result<()> {
+        let Some(directory) = &self.directory else {
+            return Ok(());
+        };
+        let mut place = directory.clone();
+        place.extend(prefix.split('/').filter(|part| !part.is_empty()));
+        match std::fs::remove_dir_all(place) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+            other => other,
+        }
     }
 
     /// Decides: creates the object if it is absent. `body` must hold a random token, so that two
     /// writers' bodies are never equal. Cancel safe: calling it again with the same body settles it.
     ///
-    /// An acknowledged creation is ours. All other answers (`AlreadyExists` included, which the
-    /// client's own retries make of a success) say nothing: the object is read back and compared.
+    /// What answers mean, and how often is asked, [`Decide`] says. Only one thing is added: a store that
+    /// refuses for good isn't asked again, which leaves the decision as open as it is.
     pub async fn decide(&self, key: &str, body: Bytes) -> Decided {
-        let mut pause = FIRST_PAUSE;
-        let mut answer = String::new();
-        for round in 0..TRIES {
-            if round > 0 {
-                pause = wait(pause).await;
-            }
-            let path = Path::from(key);
-            let payload = PutPayload::from_bytes(body.clone());
-            let put = self
-                .objects
-                .put_opts(&path, payload, PutMode::Create.into());
-            match bounded(REQUEST_LIMIT, put).await {
-                Ok(_created) => return Decided::Won,
-                Err(said) => answer = said.to_string(),
-            }
-            match self.read_once(key, RECORD_LIMIT).await {
-                Ok(Some(found)) if found == body => return Decided::Won,
-                Ok(Some(other)) => return Decided::Lost(other),
-                Ok(None) => {}
-                Err(said) => answer = said.to_string(),
+        let mut decision = Decide::new(key.to_owned(), body.to_vec());
+        let (mut answer, mut refused) = (String::new(), false);
+        loop {
+            match decision.next() {
+                Step::Put { failures, .. } => {
+                    if failures > 0 {
+                        tokio::time::sleep(backoff(failures, crate::random::number())).await;
+                    }
+                    let put = self.put_if_absent(key, body.clone()).await;
+                    refused = matches!(put, Err(Answer::Final(_)));
+                    decision.on_put(match put {
+                        Ok(()) => PutAnswer::Created,
+                        Err(said) => {
+                            answer = said.to_string();
+                            PutAnswer::Anything
+                        }
+                    });
+                }
+                Step::Read { key } => {
+                    let read = match self.read_once(key, RECORD_LIMIT).await {
+                        Ok(Some(found)) => ReadAnswer::Found(found.into()),
+                        Ok(None) => ReadAnswer::Absent,
+                        Err(said) => {
+                            answer = said.to_string();
+                            ReadAnswer::Anything
+                        }
+                    };
+                    if refused && !matches!(read, ReadAnswer::Found(_)) {
+                        return Decided::Unknown { answer };
+                    }
+                    decision.on_read(read);
+                }
+                Step::Done(decided) => {
+                    return match decided {
+                        decide::Decided::Won => Decided::Won,
+                        decide::Decided::Lost(other) => Decided::Lost(other.clone().into()),
+                        decide::Decided::Unknown => Decided::Unknown { answer },
+                    };
+                }
             }
         }
-        Decided::Unknown { answer }
+    }
+
+    async fn put_if_absent(&self, key: &str, body: Bytes) -> Result<(), Answer> {
+        let (path, payload) = (Path::from(key), PutPayload::from_bytes(body));
+        let put = self
+            .objects
+            .put_opts(&path, payload, PutMode::Create.into());
+        bounded(REQUEST_LIMIT, put).await.map(drop)
     }
 
     /// Reads a whole object; `None` if it is absent.
@@ -155,7 +222,24 @@ impl Store {
             if u64::try_from(bytes.len()) == Ok(range.end - range.start) {
                 Ok(bytes)
             } else {
-                Err(Answer::Final(format!("only {} bytes", bytes.len())))
+                Err(Answer::Misshapen(format!("only {} bytes", bytes.len())))
+            }
+        })
+        .await
+    }
+
+    /// An object's length; `None` if it is absent.
+    ///
+    /// # Errors
+    ///
+    /// If no try is answered.
+    pub async fn length(&self, key: &str) -> Result<Option<u64>, StoreError> {
+        self.repeated("measuring", key, || async {
+            let path = Path::from(key);
+            match bounded(REQUEST_LIMIT, self.objects.head(&path)).await {
+                Ok(meta) => Ok(Some(meta.size)),
+                Err(Answer::Absent) => Ok(None),
+                Err(answer) => Err(answer),
             }
         })
         .await
@@ -232,7 +316,7 @@ impl Store {
         };
         match bounded(BLOB_LIMIT, read).await {
             Ok(Ok(bytes)) => Ok(Some(bytes)),
-            Ok(Err(size)) => Err(Answer::Final(format!(
+            Ok(Err(size)) => Err(Answer::Misshapen(format!(
                 "it has {size} bytes, the limit is {limit}"
             ))),
             Err(Answer::Absent) => Ok(None),
@@ -258,6 +342,11 @@ impl Store {
                     return Err(StoreError {
                         what,
                         key: key.to_owned(),
+                        says: match answer {
+                            Answer::Absent => Says::Absent,
+                            Answer::Misshapen(_) => Says::Misshapen,
+                            Answer::Final(_) | Answer::Again(_) => Says::Nothing,
+                        },
                         answer: answer.to_string(),
                     });
                 }
@@ -273,6 +362,8 @@ impl Store {
 enum Answer {
     #[error("there is no such object")]
     Absent,
+    #[error("{0}")]
+    Misshapen(String),
     #[error("{0}")]
     Final(String),
     #[error("{0}")]
@@ -305,7 +396,7 @@ async fn wait(pause: Duration) -> Duration {
 }
 
 /// The directory that a `file://` URL names.
-pub(crate) fn directory_of(text: &str) -> Result<std::path::PathBuf, StartError> {
+pub(crate) fn directory_of(text: &str) -> Result<PathBuf, StartError> {
     let unusable = |reason: String| StartError::Store { reason };
     let url = url::Url::parse(text).map_err(|error| unusable(format!("{text}: {error}")))?;
     if url.scheme() != "file" {

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use object_store::memory::InMemory;
-use reelmesh_actors::store::{Decided, RECORD_LIMIT, Store};
+use reelmesh_actors::store::{Decided, RECORD_LIMIT, Says, Store};
+use reelmesh_domain::store::decide::DECIDE_TRIES;
 
 use crate::faulty::{Fault, FaultyStore};
 
@@ -33,13 +34,28 @@ async fn a_fault_never_changes_who_won() {
     }
 }
 
-/// A store that never writes leaves the decision open: neither won nor lost.
+/// A store that never writes leaves the decision open after as many puts as the domain names: neither won
+/// nor lost.
 #[tokio::test(start_paused = true)]
 async fn silence_is_unknown() {
     let faulty = FaultyStore::new(Arc::new(InMemory::new()), &[Fault::Before; 100]);
-    let store = Store::over(Arc::new(faulty));
+    let faulty = Arc::new(faulty);
+    let store = Store::over(Arc::clone(&faulty) as _);
     let decided = store.decide("keys/a", Bytes::from_static(b"mine")).await;
     assert!(matches!(decided, Decided::Unknown { .. }), "{decided:?}");
+    let puts = 100 - faulty.faults_left();
+    assert_eq!(u32::try_from(puts).unwrap(), DECIDE_TRIES);
+}
+
+/// A store that refuses for good is asked once, and the decision stays open.
+#[tokio::test(start_paused = true)]
+async fn a_refusal_is_unknown_at_once() {
+    let faulty = FaultyStore::new(Arc::new(InMemory::new()), &[Fault::Refused; 100]);
+    let faulty = Arc::new(faulty);
+    let store = Store::over(Arc::clone(&faulty) as _);
+    let decided = store.decide("keys/a", Bytes::from_static(b"mine")).await;
+    assert!(matches!(decided, Decided::Unknown { .. }), "{decided:?}");
+    assert_eq!(faulty.faults_left(), 99);
 }
 
 /// Sixteen racers on a real directory: one wins, and all others are told its body.
@@ -77,7 +93,11 @@ async fn reads_are_exact() {
         .unwrap();
     store.put_blob("blobs/a", "x".into()).await.unwrap();
     assert_eq!(store.get_range("blobs/b", 2..5).await.unwrap(), "234");
-    assert!(store.get_range("blobs/b", 8..12).await.is_err());
+    let short = store.get_range("blobs/b", 8..12).await.unwrap_err();
+    let gone = store.get_range("blobs/c", 8..12).await.unwrap_err();
+    assert_eq!((short.says, gone.says), (Says::Misshapen, Says::Absent));
+    assert_eq!(store.length("blobs/b").await.unwrap(), Some(10));
+    assert_eq!(store.length("blobs/c").await.unwrap(), None);
     assert_eq!(store.get("blobs/c", 10).await.unwrap(), None);
     assert!(store.get("blobs/b", 9).await.is_err());
     let listed = store.list("blobs").await.unwrap();

@@ -19,6 +19,8 @@ pub(crate) enum Fault {
     None,
     /// It is refused before anything is written.
     Before,
+    /// It is refused for good.
+    Refused,
     /// It is done, and the answer is lost.
     AnswerLost,
     /// It is answered with an error and lands this much later.
@@ -38,6 +40,12 @@ impl FaultyStore {
             inner,
             script: Mutex::new(script.iter().copied().collect()),
         }
+    }
+
+    /// How many puts the script still holds.
+    pub(crate) fn faults_left(&self) -> usize {
+        let script = self.script.lock();
+        script.unwrap_or_else(PoisonError::into_inner).len()
     }
 }
 
@@ -70,6 +78,10 @@ impl ObjectStore for FaultyStore {
         match fault.unwrap_or(Fault::None) {
             Fault::None => self.inner.put_opts(location, payload, opts).await,
             Fault::Before => Err(broken()),
+            Fault::Refused => Err(object_store::Error::PermissionDenied {
+                path: location.to_string(),
+                source: "read only".into(),
+            }),
             Fault::AnswerLost => {
                 drop(self.inner.put_opts(location, payload, opts).await);
                 Err(broken())

@@ -1,4 +1,5 @@
-//! An object store that never answers some requests, to stop a node in the midst of what it does.
+//! An object store that doesn't answer some requests before it is opened, to hold a node in the midst of what
+//! it does.
 
 use std::fmt;
 use std::sync::Arc;
@@ -20,15 +21,16 @@ pub(crate) enum Request {
     Put,
 }
 
-/// Whether a request is never answered.
+/// Whether a request isn't answered before the gate is opened.
 pub(crate) type Closed = Box<dyn Fn(Request, &str) -> bool + Send + Sync>;
 
 /// A store around another.
 pub(crate) struct Gate {
     inner: Arc<dyn ObjectStore>,
     closed: Closed,
-    /// How many requests wait for ever.
+    /// How many requests have come to wait.
     waiting: watch::Sender<u32>,
+    opened: watch::Sender<bool>,
 }
 
 impl Gate {
@@ -38,7 +40,13 @@ impl Gate {
             inner,
             closed,
             waiting,
+            opened: watch::Sender::new(false),
         })
+    }
+
+    /// Lets all pass from now on.
+    pub(crate) fn open(&self) {
+        self.opened.send_replace(true);
     }
 
     /// Returns when somebody waits.
@@ -51,7 +59,9 @@ impl Gate {
     async fn pass(&self, request: Request, location: &Path) {
         if (self.closed)(request, location.as_ref()) {
             self.waiting.send_modify(|waiting| *waiting += 1);
-            std::future::pending::<()>().await;
+            let mut opened = self.opened.subscribe();
+            let opened = opened.wait_for(|&opened| opened).await;
+            drop(opened.expect("the gate itself holds the sender"));
         }
     }
 }

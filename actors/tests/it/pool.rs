@@ -184,6 +184,25 @@ impl Rig {
     }
 }
 
+/// A pool that is killed takes its workers with it, and their threads are told to stop: else they would
+/// work on beside those that follow them.
+#[tokio::test]
+async fn a_killed_pool_stops_its_threads() {
+    let mut rig = Rig::start(1).await;
+    rig.tell(PoolMessage::Assign(assignment(1, WAIT_FOR_CANCEL)));
+    let PoolEvent::Began { watch, .. } = rig.next().await else {
+        panic!("it begins first");
+    };
+    rig.pool.kill();
+    let stopped = async {
+        while !watch.cancelled() {
+            tokio::task::yield_now().await;
+        }
+    };
+    let stopped = tokio::time::timeout(Duration::from_secs(30), stopped).await;
+    assert!(stopped.is_ok(), "the thread works on");
+}
+
 /// One worker outlives an engine that fails and one that panics, and then spools a success; the
 /// spool of what ended badly is gone.
 #[tokio::test]

@@ -7,7 +7,7 @@ use alloc::string::String;
 use super::node::NodeState;
 use super::run::{Judging, Phase, RunState, Stage};
 use super::tick::Due;
-use super::{FRUITLESS_ATTEMPTS, PLAN_REVISIONS, SPOOLED_UNITS, Scheduler};
+use super::{FRUITLESS_ATTEMPTS, PLAN_REVISIONS, Scheduler};
 use crate::failure::{POISON_CRASHES, TRANSIENT_TRIES};
 use crate::ids::{NodeId, RunId, UnitId};
 
@@ -78,8 +78,7 @@ fn credits_are_kept(id: &NodeId, node: &NodeState) -> Result<(), Broken> {
         memory == node.memory_used && memory <= node.joined.memory_bytes,
         || format!("{id} uses {memory} bytes, counted {}", node.memory_used),
     )?;
-    let most = u64::from(SPOOLED_UNITS) + u64::from(node.slots()) * 2;
-    holds(10, node.held.len() as u64 <= most, || {
+    holds(10, node.held.len() as u64 <= node.most_held(), || {
         format!("{id} holds {} attempts", node.held.len())
     })
 }

@@ -54,6 +54,22 @@ impl NodeState {
         self.slots().saturating_sub(used)
     }
 
+    /// Whether it may be found to have one more attempt than is known: one in work within its credit, a
+    /// spooled one within the most that it can ever have spooled.
+    pub(super) fn has_room(&self, spooled: bool) -> bool {
+        if spooled {
+            (self.held.len() as u64) < self.most_held()
+        } else {
+            self.credit() > 0
+        }
+    }
+
+    /// The most that it can hold: what may lie spooled, what waited for the store beyond that, what is in
+    /// work.
+    pub(super) fn most_held(&self) -> u64 {
+        u64::from(SPOOLED_UNITS) + u64::from(self.slots()) * 2
+    }
+
     /// Workers and places to wait.
     pub(super) const fn slots(&self) -> u32 {
         self.joined.workers.saturating_add(self.joined.prefetch)

@@ -29,7 +29,7 @@ impl Scheduler {
                 unit: report.unit,
                 attempt: report.attempt,
             };
-            if !self.adopts(&id, report.done_ppm, |last| id.attempt.0 >= last) {
+            if !self.adopts(&id, &report, |last| id.attempt.0 >= last) {
                 out.push(Effect::Revoke(id));
             }
         }

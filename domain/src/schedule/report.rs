@@ -58,6 +58,10 @@ impl Scheduler {
             unit: report.unit,
             attempt: report.attempt,
         };
+        if report.spooled {
+            // In case the message that said so is lost.
+            self.on_attempt_spooled(&id);
+        }
         let held = self.nodes.get_mut(node).and_then(|state| {
             let key = (id.run, id.unit, id.attempt);
             state.held.get_mut(&key)
@@ -67,7 +71,7 @@ impl Scheduler {
             !held.revoked
         } else {
             // An older number is an attempt that ended here already: its report was overtaken.
-            self.adopts(&id, report.done_ppm, |last| id.attempt.0 > last)
+            self.adopts(&id, report, |last| id.attempt.0 > last)
         };
         if !wanted {
             out.push(Effect::Revoke(id));
@@ -75,18 +79,19 @@ impl Scheduler {
     }
 
     /// Takes over an attempt that this scheduler doesn't count, if its unit waits for somebody and the
-    /// number of its last attempt allows.
+    /// number of its last attempt allows. One that is spooled needs neither worker nor memory.
     pub(super) fn adopts(
         &mut self,
         id: &AttemptId,
-        done_ppm: u32,
+        report: &AttemptReport,
         follows: impl Fn(u32) -> bool,
     ) -> bool {
         let (Some(run), Some(node)) = (self.runs.get_mut(&id.run), self.nodes.get_mut(&id.node))
         else {
             return false;
         };
-        if run.stage != Stage::Working || run.group != node.group || node.credit() == 0 {
+        if run.stage != Stage::Working || run.group != node.group || !node.has_room(report.spooled)
+        {
             return false;
         }
         let Some(unit) = run.units.get_mut(&id.unit) else {
@@ -94,7 +99,8 @@ impl Scheduler {
         };
         let wanted = matches!(unit.phase, Phase::Ready | Phase::Waiting);
         let memory_bytes = unit.todo.memory_bytes;
-        if !wanted || !follows(unit.attempts) || !node.fits(memory_bytes) {
+        let fits = report.spooled || node.fits(memory_bytes);
+        if !wanted || !follows(unit.attempts) || !fits {
             return false;
         }
         unit.attempts = id.attempt.0;
@@ -102,11 +108,14 @@ impl Scheduler {
         let held = Held {
             memory_bytes,
             assigned_at: self.now,
-            done_ppm,
+            done_ppm: report.done_ppm,
             spooled: false,
             revoked: false,
         };
         node.take_on(id, held);
+        if report.spooled {
+            node.spooled(id);
+        }
         self.touch_node(&id.node);
         self.touch_run(id.run);
         true

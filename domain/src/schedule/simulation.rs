@@ -338,11 +338,12 @@ impl World {
         let Some((_, Some(tasks))) = self.nodes.get(node) else {
             return;
         };
-        let attempts = tasks.keys().map(|id| AttemptReport {
+        let attempts = tasks.iter().map(|(id, &spooled)| AttemptReport {
             run: id.run,
             unit: id.unit,
             attempt: id.attempt,
             done_ppm: 500_000,
+            spooled,
         });
         let attempts = attempts.collect();
         let node = node.clone();

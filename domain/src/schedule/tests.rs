@@ -307,6 +307,40 @@ fn spooled_attempts_cost_no_credit_up_to_a_bound() {
     assert_eq!(assigned(&bench.commit(unit_id(run, 0), 1)).len(), 1);
 }
 
+/// A node whose workers were started again still has what is spooled: more than it has workers, none of it
+/// is done again, and its workers are free for other units.
+#[test]
+fn spooled_attempts_are_adopted_beyond_the_credit() {
+    const SPOOLED: u32 = 8;
+    let run = run_id(RUN);
+    let (mut bench, _) = Bench::new(1, chunks(100));
+    let mut given = 1;
+    for n in 0..SPOOLED {
+        let spooled = attempt(run, unit_id(run, n), 1);
+        given += assigned(&bench.tell(Input::AttemptSpooled(spooled))).len();
+    }
+    assert!(given > 1);
+    let has = |n| AttemptReport {
+        run,
+        unit: unit_id(run, n),
+        attempt: AttemptNumber(1),
+        done_ppm: 1_000_000,
+        spooled: true,
+    };
+    let effects = bench.tell(Input::NodeJoined(Joined {
+        attempts: (0..SPOOLED).map(has).collect(),
+        ..joined(0, 1)
+    }));
+    let revoked = effects
+        .iter()
+        .any(|effect| matches!(effect, Effect::Revoke(_)));
+    assert!(!revoked, "{effects:?}");
+    let begun = assigned(&effects);
+    assert!(!begun.is_empty());
+    let again = (0..SPOOLED).any(|n| begun.iter().any(|(unit, _)| *unit == unit_id(run, n)));
+    assert!(!again, "{begun:?}");
+}
+
 /// A refuted border leads to another plan: units that both have keep their commits and attempts, units
 /// that only the old one has are revoked.
 #[test]
@@ -426,6 +460,7 @@ fn running_attempts_are_adopted() {
         unit: unit_id(run, n),
         attempt: AttemptNumber(attempt),
         done_ppm: 250_000,
+        spooled: false,
     };
     let effects = bench.tell(Input::NodeJoined(Joined {
         attempts: vec![has(1, 4), has(0, 2)],

@@ -221,6 +221,8 @@ pub struct AttemptReport {
     pub attempt: AttemptNumber,
     /// Done so far, in millionths.
     pub done_ppm: u32,
+    /// Whether it is spooled and only its commit is under way.
+    pub spooled: bool,
 }
 
 /// Whether the borders of a plan revision hold.

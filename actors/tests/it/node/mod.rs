@@ -2,6 +2,7 @@
 
 mod engine;
 mod lives;
+mod odd_states;
 mod stops;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -138,14 +138,26 @@ async fn partial_blobs_go_with_their_run() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_early_cancellation_is_remembered() {
     let rig = Rig::new(1);
+    let reads = AtomicU32::new(0);
+    let first_look = move |request, key: &str| {
+        let looks = request == Request::Get && key.ends_with("/verdict");
+        looks && reads.fetch_add(1, Ordering::Relaxed) == 0
+    };
+    let gate = Gate::new(Arc::new(InMemory::new()), Box::new(first_look));
     let engine = FakeEngine::new(Box::new(|_, _| Some(Mischief::Hang)));
-    let node = rig.start(&engine).await;
+    let over = Store::over(Arc::clone(&gate) as _);
+    let node = Arc::new(rig.start_over(&engine, over).await);
     let first = node.submit(rig.submission()).await.unwrap();
-    let second = tokio::time::timeout(DEADLINE, node.submit(rig.fresh())).await;
+    gate.reached().await;
+    let (again, fresh) = (Arc::clone(&node), rig.fresh());
+    let second = tokio::spawn(async move { again.submit(fresh).await });
+    let early = tokio::time::timeout(HELD, first.wait()).await;
+    assert!(early.is_err(), "{early:?} before anything is known of it");
+    gate.open();
+    let second = tokio::time::timeout(DEADLINE, second).await;
     let second = second.expect("the first is cancelled in time").unwrap();
-    assert_ne!(second.job(), first.job());
+    assert_ne!(second.unwrap().job(), first.job());
     assert_eq!(ended(&first).await, Err(JobError::Cancelled));
-    node.stop(StopMode::Now).await;
 }
 
 /// The end of a run waits for commits that are under way: their blobs would land behind the sweep.

@@ -156,10 +156,10 @@ fn draws_a_plan() {
           4  18.000      1      48       38       10     0     1.1  the source ends
 
       all         10.4 core-seconds
-        360p      3.0 core-seconds: 640×360
-        decoding  5.1 core-seconds: preroll and what a task costs anyway, for 360p
-        180p      2.0 core-seconds: 320×180
-        decoding  0.3 core-seconds: preroll and what a task costs anyway, for 180p
+        360p      2.9 core-seconds: 640×360
+        decoding  5.2 core-seconds: preroll and what a task costs anyway, for 360p
+        180p      1.9 core-seconds: 320×180
+        decoding  0.4 core-seconds: preroll and what a task costs anyway, for 180p
       warm ends   11.6 % of the frames encoded: lead-ins and tails
       floor       3.0 s: the longest unit (chunk 1), however many workers; scan and assembly come on top
 

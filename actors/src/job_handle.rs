@@ -1,6 +1,6 @@
 //! What the submitter of a job holds: its progress, its events and, in the end, its result.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use reelmesh_domain::ids::JobId;
 use tokio::sync::{broadcast, watch};
@@ -46,9 +46,19 @@ impl JobHandle {
         self.channels.progress.subscribe()
     }
 
-    /// The job's events from now on. A slow reader loses the oldest, and is told how many.
+    /// The job's events: for the first who asks, all since the submission (a job that goes on may be planned
+    /// before anybody asks); for others those from now on. A slow reader loses the oldest, and is told how
+    /// many.
     pub fn events(&self) -> broadcast::Receiver<JobEvent> {
-        self.channels.events.subscribe()
+        // Taking is one step: a panic elsewhere can't leave half of it.
+        let mut first = self
+            .channels
+            .first
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        first
+            .take()
+            .unwrap_or_else(|| self.channels.events.subscribe())
     }
 
     /// Waits for the end of the job. May be awaited several times and dropped at any await.
@@ -71,13 +81,17 @@ pub(crate) struct Channels {
     pub(crate) progress: Arc<watch::Sender<JobProgress>>,
     pub(crate) events: broadcast::Sender<JobEvent>,
     pub(crate) ending: Arc<watch::Sender<Ending>>,
+    /// Hears events before anybody asks for them.
+    first: Arc<Mutex<Option<broadcast::Receiver<JobEvent>>>>,
 }
 
 impl Channels {
     pub(crate) fn new() -> Self {
+        let (events, first) = broadcast::channel(EVENTS_KEPT);
         Self {
             progress: Arc::new(watch::Sender::new(JobProgress::default())),
-            events: broadcast::Sender::new(EVENTS_KEPT),
+            events,
+            first: Arc::new(Mutex::new(Some(first))),
             ending: Arc::new(watch::Sender::new(None)),
         }
     }
@@ -108,6 +122,20 @@ impl Channels {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// What is told before anybody listens is heard by the first who does.
+    #[tokio::test]
+    async fn the_first_listener_hears_all() {
+        let channels = Channels::new();
+        let handle = JobHandle::new(JobId::from_bits(1), Admission::New, channels.clone());
+        let told = JobEvent::Warning {
+            message: "early".to_owned(),
+        };
+        channels.tell(told.clone());
+        let (mut first, mut second) = (handle.events(), handle.events());
+        assert_eq!(first.try_recv().ok(), Some(told));
+        assert!(second.try_recv().is_err());
+    }
 
     /// A handle learns of the ending whether it waits before or asks after, and the first stands.
     #[tokio::test]

@@ -23,7 +23,7 @@ out=demo/$(basename "$clip" .mp4)
 printf '\nMade in %s:\n\n' "$out"
 for file in "$out"/*.mp4; do
   printf '  %-44s %6s  %s\n' "$file" "$(du -h "$file" | cut -f1)" \
-    "$(ffprobe -v error -select_streams v -show_entries stream=codec_name,width,height,nb_frames -of csv=p=0:s=' ' "$file")"
+    "$(ffprobe -v error -select_streams v -show_entries stream=codec_name,width,height,nb_frames -of csv=p=0 "$file" | tr ',' ' ')"
 done
 printf '  %-44s %6s  %s segments\n' "$out/hls/" "$(du -sh "$out/hls" | cut -f1)" \
   "$(find "$out/hls" -name '*.m4s' | wc -l)"

@@ -156,6 +156,21 @@ impl Shared {
         Ok(Admitted::Taken(job))
     }
 
+    /// The start of a run: ours, or the one that stands already.
+    async fn decided_start(
+        self: &Arc<Self>,
+        identity: &Identity,
+        run: RunId,
+    ) -> Result<StartRecord, JobError> {
+        let start = StartRecord {
+            fingerprint: self.fingerprint.clone(),
+            pin: identity.pin.clone(),
+            started: random::wall_time(),
+        };
+        let start = self.decide(&Key::Start(run), start).await;
+        Ok(start.map_err(storage)?.record)
+    }
+
     /// Finishes a submission: claim, start, open.
     async fn acknowledge(
         self: &Arc<Self>,
@@ -165,13 +180,7 @@ impl Shared {
     ) -> Result<Arc<Job>, JobError> {
         self.claim_place(identity, job).await?;
         let run = run_of(job);
-        let start = StartRecord {
-            fingerprint: self.fingerprint.clone(),
-            pin: identity.pin.clone(),
-            started: random::wall_time(),
-        };
-        let start = self.decide(&Key::Start(run), start).await;
-        let start = start.map_err(storage)?.record;
+        let start = self.decided_start(identity, run).await?;
         if start.fingerprint != self.fingerprint {
             return Err(JobError::Failed {
                 what: format!(
@@ -266,13 +275,7 @@ impl Shared {
         let run = run_of(job);
         if self.jobs.get(run).is_none() {
             // Only so far that it can be ended; whoever else holds it isn't in this process.
-            let start = StartRecord {
-                fingerprint: self.fingerprint.clone(),
-                pin: identity.pin.clone(),
-                started: random::wall_time(),
-            };
-            let start = self.decide(&Key::Start(run), start).await;
-            let start = start.map_err(storage)?.record;
+            let start = self.decided_start(identity, run).await?;
             let taken = new_job(run, Admission::Resumed, &identity.spec, start);
             let ended = self.cancel_idle(&taken, why).await;
             return ended.map_err(storage);
